@@ -5,6 +5,7 @@ WatchdeskError
 │   ├── SettingsError    an environment variable or a line of watchdesk.toml
 │   ├── RuleError        a rule, with position and caret
 │   ├── GazetteerError   a gazetteer file
+│   ├── SchemaError      the database was written by another build
 │   └── HomeHeldError    another process owns the home
 ├── Invalid              this item cannot be a post: quarantine it and go on
 ├── Unavailable          a dependency is down: pause, retry for ever, quarantine nothing
@@ -84,6 +85,12 @@ class GazetteerError(UserError):
     """The gazetteer file cannot be used."""
 
     code = "gazetteer"
+
+
+class SchemaError(UserError):
+    """The database does not have the schema of this build."""
+
+    code = "schema"
 
 
 class HomeHeldError(UserError):
