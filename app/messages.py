@@ -68,6 +68,7 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     reply_to: str | None = None
     media: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+    text_sha256: str | None = None  # of the whole text, where `text` was cut: an edit beyond the cut is still an edit
 
     @property
     def source(self) -> str:
