@@ -116,10 +116,13 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str, *, role: Role) -> AsyncIterator[Database]:
-    """Open `url` (`sqlite:///file` or `postgresql://...`). Connects at the first use, so a database that is down raises there."""
+async def open_database(url: str, *, role: Role, pool: int | None = None) -> AsyncIterator[Database]:
+    """Open `url` (`sqlite:///file` or `postgresql://...`). Connects at the first use, so a database that is down raises there.
+
+    `pool`: how many connections this process may hold at most, in place of what its role usually takes.
+    """
     address = async_url(url)
-    pools = POOLS[role]
+    pools = POOLS[role] if pool is None else Pools(max(1, pool - pool // 4), max(1, pool // 4))
     readers = _engine(address, role, pools.read, reading=True)
     writers = _engine(address, role, pools.write, reading=False)
     try:
@@ -134,7 +137,9 @@ def async_url(url: str) -> URL:
     try:
         address = make_url(url)
     except ArgumentError as error:
-        raise SettingsError("WATCHDESK_DATABASE_URL is no database URL: use sqlite:///FILE or postgresql://...") from error
+        raise SettingsError(
+            "WATCHDESK_DATABASE_URL is no database URL: use sqlite:///FILE or postgresql://..."
+        ) from error
     match address.get_backend_name():
         case "sqlite":
             if address.database in {None, "", ":memory:"}:
@@ -181,7 +186,12 @@ def _sqlite_engine(url: URL, size: int, *, reading: bool) -> AsyncEngine:
         del record
         connection.isolation_level = None  # the driver must not begin transactions of its own
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"query_only={'ON' if reading else 'OFF'}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"query_only={'ON' if reading else 'OFF'}",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -207,7 +217,16 @@ def _translated(*, reading: bool) -> Iterator[None]:
         raise known from error
 
 
-_SQLITE_AWAY = {5, 6, 7, 8, 10, 13, 14, 15}  # busy, locked, no memory, read-only, I/O error, full, cannot open, protocol
+_SQLITE_AWAY = {
+    5,
+    6,
+    7,
+    8,
+    10,
+    13,
+    14,
+    15,
+}  # busy, locked, no memory, read-only, I/O error, full, cannot open, protocol
 _SQLITE_DAMAGED = {11, 26}  # corrupt, not a database
 # connection, rolled back, resources, not in the needed state (lock), cancelled or shut down, system error, idle too long
 _POSTGRES_AWAY = ("08", "40", "53", "55P03", "57", "58", "25P03")
