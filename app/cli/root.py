@@ -1,0 +1,72 @@
+"""The command line: every command as one row of a table, loaded when it is called.
+
+`watchdesk --help` imports nothing but click, so it answers in a fraction of a second; a command imports what it needs itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import click
+
+
+class Entry(NamedTuple):
+    """`attribute` of `module` is the click command; `line` is what the list of commands says of it."""
+
+    module: str
+    attribute: str
+    line: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "run": Entry(
+        "app.cli.run", "command", "Everything in one process: sources, tagging, desk, deliveries, API and page."
+    ),
+    "demo": Entry("app.cli.demo", "command", "Replay an invented August 2018 and show the alert it ends in."),
+    "replay": Entry("app.cli.replay", "command", "Run recorded posts through the whole pipeline."),
+    "incidents": Entry("app.cli.incidents", "command", "List incidents."),
+    "alerts": Entry("app.cli.alerts", "command", "List alerts, oldest first."),
+    "migrate": Entry("app.cli.migrate", "command", "Bring the database to this version and apply watchdesk.toml."),
+    "doctor": Entry("app.cli.doctor", "command", "Check settings, database, broker, disk and clock; say what to do."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        found = getattr(importlib.import_module(entry.module), entry.attribute)
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{entry.module}:{entry.attribute} is no command")
+        found.name = cmd_name
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from app.environment import hint  # noqa: PLC0415 - only on a wrong name
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no such command '{args[0]}'{hint(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.line) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="watchdesk", message="%(prog)s %(version)s")
+def watchdesk() -> None:
+    """The open wire of a conflict desk: posts in, incidents joined, alerts that an editor can check.
+
+    Every setting is an environment variable (WATCHDESK_...); sources, watches and destinations stand in watchdesk.toml.
+    """

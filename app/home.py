@@ -1,0 +1,62 @@
+"""The home's lock: one process at a time writes the embedded log, and the next one is told who that is."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from app.errors import HomeHeldError, SettingsError
+
+LOCK_NAME = "home.lock"
+
+
+@contextmanager
+def hold_home(home: Path, *, command: str, since: datetime) -> Iterator[None]:
+    """Own `home`, making the folder where there is none, until the block ends; the kernel lets go where the process is killed.
+
+    Raises HomeHeldError with the holder's process, command and start; SettingsError where the folder cannot be written.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SettingsError(f"WATCHDESK_HOME: cannot write in {home}: {error.strerror}") from error
+    try:
+        _lock(descriptor, home)
+        _write(descriptor, {"pid": os.getpid(), "command": command, "since": since.isoformat(timespec="seconds")})
+        try:
+            yield
+        finally:
+            _write(descriptor, {})
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, home: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise HomeHeldError(
+            f"the home {home} is held by {_holder(descriptor)}; stop it, or set WATCHDESK_HOME"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"WATCHDESK_HOME: {home} cannot be locked: {error.strerror}") from error
+
+
+def _write(descriptor: int, said: dict[str, int | str]) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(said).encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    """Return who the lock file says holds it; what it says may be half written."""
+    try:
+        said = json.loads(os.pread(descriptor, 4096, 0))
+        return f"process {said['pid']} (watchdesk {said['command']}, since {said['since']})"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
