@@ -55,7 +55,7 @@ class Reader(Protocol):
         """Return up to `limit` records from the assigned partitions, in order within each; empty when there is nothing now.
 
         Returns at once or within a short poll (<= 0.2 s). Moves the position, not the committed offset.
-        Raises `OffsetGone` when the position points at records that were deleted unread.
+        Raises `OffsetGone` when the position points at records that were deleted unread, or beyond the end.
         """
         ...
 
@@ -87,7 +87,7 @@ class Reader(Protocol):
 
 
 class OffsetGone(Exception):  # noqa: N818 - an instruction: count the hole, write a gap row, seek
-    """The position points before the oldest record that still stands: records expired unread."""
+    """The position is outside of what stands. Before `oldest`: records expired unread. Beyond the end: this is another log than the one we left."""
 
     def __init__(self, topic: str, partition: int, position: int, oldest: int) -> None:
         self.topic = topic
@@ -101,7 +101,10 @@ class Stream(Protocol):
     """A log of topics. Opened by `app.streams.open.open_stream`, closed by leaving its context."""
 
     async def publish(self, topic: str, records: Sequence[Outgoing]) -> None:
-        """Append the records in order; when this returns they are durable. On an error the outcome is unknown: publish again, ids absorb it."""
+        """Append the records in order; when this returns they are durable. On an error the outcome is unknown: publish again, ids absorb it.
+
+        Raises Invalid, with nothing sent, when a record exceeds MAX_RECORD_BYTES.
+        """
         ...
 
     def reader(self, topic: str, group: str) -> AbstractAsyncContextManager[Reader]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
+
+from app.errors import Invalid, Reason
+from app.messages import MAX_RECORD_BYTES
+from app.streams.port import Outgoing
 
 
 class Topic(NamedTuple):
@@ -20,3 +25,17 @@ TAGGED = Topic("watchdesk.tagged.v1", "source; in a replay, the run", 1, timedel
 ALERTS = Topic("watchdesk.alerts.v1", "incident", 1, timedelta(days=30))
 
 TOPICS = (POSTS, TAGGED, ALERTS)
+
+DEFAULT_RETENTION = timedelta(days=7)  # of a topic that this table does not name, such as the one of a spool
+
+
+def retention_of(name: str) -> timedelta:
+    return next((topic.retention for topic in TOPICS if topic.name == name), DEFAULT_RETENTION)
+
+
+def check_sizes(topic: str, records: Sequence[Outgoing]) -> None:
+    """Raise Invalid before anything is sent when a record is larger than every adapter takes: a broker's own refusal comes too late."""
+    for key, value in records:
+        if len(key) + len(value) > MAX_RECORD_BYTES:
+            detail = f"a record of {len(value)} bytes for {topic} exceeds {MAX_RECORD_BYTES}"
+            raise Invalid(Reason.TOO_LARGE, detail)
