@@ -1,0 +1,335 @@
+"""records of topic `tagged` -> what to store, incidents, alerts: the one place where the desk decides, one record after the other.
+
+A decision depends on the records before it and on nothing else: not on where a batch was cut, not on the machine's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from app.domain.alerts import Cause, Names, alert_of, next_step
+from app.domain.attach import attach, attach_waiting, loose, wait
+from app.domain.changes import Changes, RaisedAlert, TakenPost
+from app.domain.config import DeskOptions
+from app.domain.desk_state import DeskState, KnownPost
+from app.domain.grades import SourceBook
+from app.domain.incidents import (
+    OPENS,
+    TOLD_BY,
+    Event,
+    Facts,
+    Incident,
+    Member,
+    digest,
+    event_time,
+    events_of,
+    fits,
+    happening,
+    summarise,
+    view_of,
+)
+from app.domain.ledger import Outcome
+from app.domain.lulls import ReplayRun, quiet_before
+from app.domain.origins import Voice, word_pairs
+from app.domain.posts import content_hash
+from app.domain.watches import Watch
+from app.messages import (
+    Coverage,
+    Gap,
+    Item,
+    Post,
+    PostType,
+    Record,
+    RunStart,
+    SourceState,
+    SpoolHead,
+    Tags,
+)
+
+
+class Matcher(Protocol):
+    """What the desk asks of the one matcher: the words of a post, and which watches match an item, with the sentences why."""
+
+    def words(self, post: Post) -> Sequence[str]: ...
+
+    def hits(self, item: Item) -> Mapping[str, tuple[str, ...]]: ...
+
+
+class DeskRules(msgspec.Struct, frozen=True):
+    """What the desk decides by; replaced whole when a watch or a source changes."""
+
+    book: SourceBook
+    options: DeskOptions
+    watches: Mapping[str, Watch]
+    names: Names = Names()
+
+    @property
+    def takes_for(self) -> timedelta:
+        return timedelta(hours=self.options.incident_hours)
+
+
+class Desk:
+    """Decides records against the state. `handle` fills `changes`; the caller commits them or throws the state away."""
+
+    def __init__(self, state: DeskState, rules: DeskRules, matcher: Matcher) -> None:
+        self.state = state
+        self.rules = rules
+        self.matcher = matcher
+
+    def handle(self, record: Record, changes: Changes) -> None:
+        match record:
+            case Item():
+                self._item(record, changes)
+            case Coverage():
+                self.state.coverage.cover(record.sources, (record.start, record.end))
+                changes.covered.update(dict.fromkeys(record.sources))
+            case RunStart():
+                self._run_start(record, changes)
+            case Gap():
+                self._gap(record, changes)
+            case SourceState():
+                changes.states[record.source] = record
+            case SpoolHead():
+                changes.heads[record.spool] = record
+
+    def _run_start(self, record: RunStart, changes: Changes) -> None:
+        run = self.state.coverage.runs.get(record.run)
+        if run is None:
+            self.state.coverage.runs[record.run] = ReplayRun(frozenset(record.sources), record.start, record.start)
+        else:
+            run.sources |= frozenset(record.sources)
+        changes.runs[record.run] = None
+
+    def _gap(self, record: Gap, changes: Changes) -> None:
+        run = self.state.coverage.runs.get(record.run) if record.run else None
+        if run is not None and not record.filled:
+            hole = (record.start, record.end)
+            if record.source is None:
+                run.gaps.append(hole)
+            else:
+                run.source_gaps.setdefault(record.source, []).append(hole)
+        if record.filled and record.source is not None:
+            self.state.coverage.cover((record.source,), (record.start, record.end))
+            changes.covered[record.source] = None
+        changes.gaps.append(record)
+
+    def _item(self, item: Item, changes: Changes) -> None:
+        seen = self.state.ledger[item.ingest.spool]
+        if item.ingest.sequence in seen:
+            return
+        seen.add(item.ingest.sequence)
+        run = self.state.coverage.runs.get(item.run) if item.run else None
+        if run is not None:
+            run.end = max(run.end, item.seen_at)
+            changes.runs[item.run or ""] = None
+        if item.post is None:
+            changes.quarantined.append(item)
+            changes.count(item.ingest, Outcome.QUARANTINED)
+            return
+        outcome, taken = self._take(item, item.post)
+        changes.count(item.ingest, outcome)
+        if taken is None:
+            return
+        changes.taken.append(taken)
+        changes.last_posts[item.source].append(item.seen_at)
+        if taken.in_force:
+            self._decide(taken, changes)
+
+    def _take(self, item: Item, post: Post) -> tuple[Outcome, TakenPost | None]:
+        """Return how the item ends in the ledger, and its revision if there is something to store."""
+        known = self.state.known.get(post.id)
+        deletes = post.type is PostType.DELETE
+        time = post.created_at or item.seen_at
+        content = "" if deletes else content_hash(post)
+        if known is not None and known.deleted:
+            return (Outcome.DUPLICATE if deletes else Outcome.DROPPED), None  # a deletion is final
+        if known is not None and not deletes and (content == known.content_hash or (time, content) in known.revisions):
+            return Outcome.DUPLICATE, None
+        in_force = known is None or deletes or time >= known.revised_at
+        revisions = (known.revisions if known else frozenset()) | {(time, content)}
+        if in_force:
+            self.state.known[post.id] = KnownPost(
+                post.id, post.given_id, post.source, content, time, deletes, revisions
+            )
+        elif known is not None:
+            self.state.known[post.id] = msgspec.structs.replace(known, revisions=revisions)
+        tags = None if deletes else item.tags
+        return Outcome.STORED, TakenPost(post, tags, content, time, in_force, deletes, item)
+
+    def _decide(self, taken: TakenPost, changes: Changes) -> None:
+        """Let the post leave, join or open incidents, then tell the watches."""
+        touched: dict[str, None] = {}
+        if self.state.waiting.pop(taken.post.id, None) is not None:
+            changes.waiting[taken.post.id] = None
+        tags = taken.tags or Tags()
+        events = list(events_of(tags)) if tags.claim in TOLD_BY else []
+        member = self._member(taken, tags)
+        stays = False
+        for incident in self.state.of_post(taken.post.id):
+            stays |= self._redecide(incident, member, events)
+            touched[incident.id] = None
+        if not taken.deleted and (events or not stays):
+            touched.update(self._place(taken, member, events, changes))
+        changes.incidents.update(touched)
+        self._tell(touched, taken, changes)
+
+    def _redecide(self, incident: Incident, member: Member, events: list[Event]) -> bool:
+        """Judge a revised post again where it stood: it stays, moves the incident that had only it, or leaves (False)."""
+        rest = tuple(other for other in incident.members if other.post != member.post)
+        without = msgspec.structs.replace(incident, members=rest)
+        facts = self._summarise(without)
+        stays: Event | None = None
+        if facts is not None:
+            near = (event for event in events if fits(event, member.at, facts, self.rules.takes_for) is not None)
+            stays = next(near, None)
+        elif events and member.role == OPENS:
+            stays = events[0]
+        if stays is not None:
+            events.remove(stays)
+            at = next(number for number, other in enumerate(incident.members) if other.post == member.post)
+            kept = msgspec.structs.replace(member, event=stays)
+            without = msgspec.structs.replace(incident, members=(*rest[:at], kept, *rest[at:]))
+        self._put(without, member.seen_at)
+        return stays is not None
+
+    def _place(self, taken: TakenPost, member: Member, events: Sequence[Event], changes: Changes) -> dict[str, None]:
+        """Let the events of a post join or open incidents; what has none goes where it refers to, or waits. Returns the incidents."""
+        tags, touched = taken.tags or Tags(), dict[str, None]()
+        for event in events:
+            if tags.claim == OPENS:
+                self._note_country(taken, event, changes)
+            touched.update(self._join_or_open(member, event, taken, changes))
+        if touched or tags.claim == "none":
+            return touched
+        this = loose(member, tags, self.rules.book, exercise=taken.item.marks.exercise)
+        attached = attach(self.state, this, taken.post, self.rules.options)
+        for incident in attached:
+            self._put(incident, member.seen_at)
+        if not attached:
+            wait(self.state, this, self.rules.options, changes)
+        return {incident.id: None for incident in attached}
+
+    def _note_country(self, taken: TakenPost, event: Event, changes: Changes) -> None:
+        for source in {taken.item.source, taken.post.source}:
+            self.state.coverage.place(source, event.place.country, taken.item.seen_at)
+            changes.placed[(source, event.place.country)] = None
+
+    def _join_or_open(self, member: Member, event: Event, taken: TakenPost, changes: Changes) -> dict[str, None]:
+        mine = msgspec.structs.replace(member, event=event)
+        exercise = taken.item.marks.exercise
+        found = self.state.best_fit(event, member.at, exercise=exercise, takes_for=self.rules.takes_for)
+        if found is not None:
+            self._put(msgspec.structs.replace(found, members=(*found.members, mine)), member.seen_at)
+            return {found.id: None}
+        opened = Incident(id=digest(member.revision, event.ordinal), members=(mine,), exercise=exercise)
+        if member.role != OPENS or member.voice.round_up or opened.id in self.state.incidents:
+            return {}
+        self._put(opened, member.seen_at)
+        joined = attach_waiting(self.state, opened.id, member.seen_at, self.rules.takes_for, changes)
+        self._put(joined, member.seen_at)
+        return {opened.id: None}
+
+    def _member(self, taken: TakenPost, tags: Tags) -> Member:
+        post, item = taken.post, taken.item
+        card = self.rules.book.card(post.source)
+        repeats = post.repost_of or post.quote_of
+        original = self.state.known.get(repeats) if repeats else None
+        theirs = self.rules.book.card(original.source) if original else None
+        own = tags.claim in TOLD_BY and not taken.deleted
+        late = item.seen_at - event_time(post, item.seen_at) > timedelta(hours=self.rules.options.late_hours)
+        return Member(
+            given_id=post.given_id,
+            role=tags.claim,
+            voice=Voice(
+                post=post.id,
+                key=card.owner.casefold(),
+                owner=card.owner,
+                at=event_time(post, item.seen_at),
+                grade=card.grade,
+                configured=card.configured,
+                repeats=repeats,
+                origin_key=theirs.owner.casefold() if theirs else None,
+                origin_name=theirs.owner if theirs else None,
+                credits=self._credits(post, tags, card.owner),
+                pairs=word_pairs(self.matcher.words(post)) if own else (),
+                round_up=tags.round_up,
+            ),
+            at=event_time(post, item.seen_at),
+            seen_at=item.seen_at,
+            revision=f"{post.id}@{taken.revised_at.isoformat()}#{taken.content_hash}",
+            source=post.source,
+            watches=dict(self.matcher.hits(item)) if own else {},
+            fresh=not (item.marks.history or late),
+        )
+
+    def _credits(self, post: Post, tags: Tags, owner: str) -> tuple[tuple[str, str], ...]:
+        found = []
+        for name in tags.credits:
+            handle = name.removeprefix("@")
+            card = self.rules.book.by_owner(name) or self.rules.book.card(f"{post.platform}:{handle}")
+            if card.owner.casefold() != owner.casefold():
+                found.append((card.owner.casefold(), card.owner))
+        return tuple(found)
+
+    def _summarise(self, incident: Incident) -> Facts | None:
+        return summarise(incident, any_configured=self.rules.book.configured, options=self.rules.options)
+
+    def _put(self, incident: Incident, now: datetime) -> None:
+        """Store the incident with its facts, its lull asked anew where what, who or where has changed, and its place in history."""
+        facts, before = self._summarise(incident), self.state.facts.get(incident.id)
+        if facts is not None and (before is None or _asked_anew(facts, before)):
+            quiet = quiet_before(
+                happening(incident.id, facts),
+                self.state.history,
+                self.state.coverage,
+                now=now,
+                coverage_min=self.rules.options.coverage_min,
+            )
+            incident = msgspec.structs.replace(incident, quiet=quiet)
+        if facts is None and before is not None:
+            incident = msgspec.structs.replace(incident, stood=before)
+        self.state.put(incident, facts)
+        if facts is None or incident.exercise or facts.state != "open":
+            self.state.history.forget(incident.id)
+        else:
+            self.state.history.note(happening(incident.id, facts))
+
+    def _tell(self, touched: Mapping[str, None], taken: TakenPost, changes: Changes) -> None:
+        marks = taken.item.marks
+        if marks.history:
+            changes.suppressed["history"] += 1
+            return
+        late = taken.item.seen_at - event_time(taken.post, taken.item.seen_at)
+        fresh = late <= timedelta(hours=self.rules.options.late_hours)
+        cause = Cause(taken.item.seen_at, taken.post.given_id, fresh=fresh)
+        for incident_id in touched:
+            self.tell(incident_id, cause, changes, deliver=not marks.no_deliver)
+
+    def tell(self, incident_id: str, cause: Cause, changes: Changes, *, deliver: bool = True) -> None:
+        """Raise what each watch is owed now that this incident has changed."""
+        incident, facts = self.state.incidents[incident_id], self.state.facts[incident_id]
+        told = self.state.told[incident_id]
+        wanted = {name: None for member in incident.members for name in member.watches}
+        for name in {**wanted, **dict.fromkeys(told)}:
+            watch = self.rules.watches.get(name) or Watch(name=name)  # a deleted watch still corrects and withdraws
+            step = next_step(watch, incident, facts, told.get(name), cause)
+            if step is None or (step.step == "first" and name not in self.rules.watches):
+                continue
+            told[name] = step.told
+            changes.told[(name, incident_id)] = None
+            alert = alert_of(name, incident, facts, step, cause, self.rules.names)
+            raised = RaisedAlert(alert, view_of(incident, facts), watch, deliver, incident.exercise)
+            changes.alerts.append(raised)
+
+
+def _asked_anew(facts: Facts, before: Facts) -> bool:
+    return (facts.kind, facts.actors, facts.place.place_id, facts.first_at) != (
+        before.kind,
+        before.actors,
+        before.place.place_id,
+        before.first_at,
+    )
