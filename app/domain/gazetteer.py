@@ -1,0 +1,131 @@
+"""The gazetteer: names of places looked up in an index that is mapped, never loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from app.domain.gazetteer_index import LEVELS, PlaceRow, build_index, open_sections, start_slot
+from app.domain.name_keys import SKELETON_MIN, key_hash, skeleton, without_articles
+from app.domain.text import variants, words
+
+_CACHE = 20_000  # hashtag bodies remembered; a feed repeats few
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place as an area. `level` is one of country, region, district, city, village, neighbourhood, site; radius in km.
+
+    `country` is ISO 3166 alpha-2, "" for what lies in several; `parents` are place ids, the nearest first.
+    """
+
+    place_id: str
+    name: str
+    country: str
+    lat: float
+    lon: float
+    radius_km: float
+    level: str
+    population: int
+    parents: tuple[str, ...] = ()
+
+
+class Gazetteer:
+    """Read-only, safe to share between threads. Made by `from_places` or by `gazetteer_file.open_gazetteer`."""
+
+    def __init__(self, buffer: memoryview) -> None:
+        sections, self.facts = open_sections(buffer)
+        self._keys, self._directory = sections["keys"], sections["directory"]
+        self._postings, self._posting_ends = sections["postings"], sections["posting_ends"]
+        self._starts = sections["starts"]
+        self._places = sections
+        self._shift = 64 - (len(self._directory) - 1).bit_length() + 1
+        self._splits: dict[str, tuple[tuple[int, int], ...] | None] = {}
+
+    @classmethod
+    def from_places(cls, rows: Iterable[PlaceRow]) -> Gazetteer:
+        """Return a gazetteer of `rows`, held in memory."""
+        return cls(memoryview(build_index(rows)))
+
+    def __len__(self) -> int:
+        return len(self._places["level"])
+
+    def get(self, place_id: str) -> Place | None:
+        found = self.find("i", place_id)
+        return self.place(found[0] >> 1) if found else None
+
+    def lookup(self, name: str) -> tuple[Place, ...]:
+        """Return the places that `name` may mean, best first: by exact name, then glued, then by its skeleton."""
+        norms = words(name)
+        if not norms:
+            return ()
+        numbers = dict.fromkeys(
+            value >> 1 for key in (" ".join(norms), " ".join(without_articles(norms))) for value in self.find("n", key)
+        )
+        if not numbers and len(norms) == 1:
+            numbers = dict.fromkeys(
+                value >> 1 for norm in variants(norms[0]) for value in (*self.find("n", norm), *self.find("j", norm))
+            )
+        if not numbers and len(bones := skeleton(norms)) > SKELETON_MIN:
+            numbers = dict.fromkeys(value >> 1 for value in self.find("s", bones))
+        return tuple(self.place(number) for number in numbers)
+
+    def find(self, kind: str, key: str) -> Sequence[int]:
+        """Return the postings of a key in namespace `kind`: place number * 2 + (1 where the name is a secondary one)."""
+        hashed = key_hash(kind, key)
+        slot = hashed >> self._shift
+        keys = self._keys
+        for index in range(self._directory[slot], self._directory[slot + 1]):
+            if keys[index] == hashed:
+                return self._postings[self._posting_ends[index] : self._posting_ends[index + 1]]
+        return ()
+
+    def longest_from(self, norm: str) -> int:
+        """Return how many words the longest name that begins with `norm` has, 0 where none does (rarely more than it is)."""
+        return self._starts[start_slot(norm, len(self._starts))]
+
+    def place(self, number: int) -> Place:
+        """Return the place of that number (0 to len - 1)."""
+        at = self._places
+        place_id, name = (
+            bytes(at["strings"][at["string_ends"][number] : at["string_ends"][number + 1]]).decode().split("\t", 1)
+        )
+        return Place(
+            place_id=place_id,
+            name=name,
+            country=at["country"][number].to_bytes(2, "little").decode("ascii").strip(),
+            lat=round(at["lat"][number], 5),
+            lon=round(at["lon"][number], 5),
+            radius_km=round(at["radius"][number], 1),
+            level=LEVELS[at["level"][number]],
+            population=at["population"][number],
+            parents=tuple(self._id(parent) for parent in at["parents"][number * 2 : number * 2 + 2] if parent >= 0),
+        )
+
+    def _id(self, number: int) -> str:
+        at = self._places
+        return (
+            bytes(at["strings"][at["string_ends"][number] : at["string_ends"][number + 1]]).split(b"\t", 1)[0].decode()
+        )
+
+    def split_hashtag(self, body: str) -> tuple[tuple[int, int], ...] | None:
+        """Return the spans of known names in a folded hashtag body ("jisrshoghur", "prayforidlib"), None where there is none."""
+        if body in self._splits:
+            return self._splits[body]
+        spans = self._split(body)
+        if len(self._splits) < _CACHE:
+            self._splits[body] = spans
+        return spans
+
+    def _split(self, body: str) -> tuple[tuple[int, int], ...] | None:
+        if not 4 <= len(body) <= 60:
+            return None
+        if self.find("j", body):
+            return ((0, len(body)),)
+        for cut in range(len(body) - 4):  # the longest name at the end of the tag, else at its head
+            if self.find("j", body[cut + 1 :]) and len(body) - cut - 1 >= 5:
+                return ((cut + 1, len(body)),)
+        for cut in range(len(body) - 1, 4, -1):
+            if self.find("j", body[:cut]):
+                return ((0, cut),)
+        return None
