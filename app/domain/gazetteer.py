@@ -59,15 +59,15 @@ class Gazetteer:
         norms = words(name)
         if not norms:
             return ()
-        numbers = dict.fromkeys(
-            value >> 1 for key in (" ".join(norms), " ".join(without_articles(norms))) for value in self.find("n", key)
-        )
-        if not numbers and len(norms) == 1:
-            numbers = dict.fromkeys(
-                value >> 1 for norm in variants(norms[0]) for value in (*self.find("n", norm), *self.find("j", norm))
+        numbers: dict[int, None] = {}
+        for first in variants(norms[0]):
+            spelt = (first, *norms[1:])
+            keys = (("n", " ".join(spelt)), ("n", " ".join(without_articles(spelt))), ("j", "".join(spelt)))
+            numbers.update(
+                (value >> 1, None) for kind, key in keys if not numbers or kind == "n" for value in self.find(kind, key)
             )
         if not numbers and len(bones := skeleton(norms)) > SKELETON_MIN:
-            numbers = dict.fromkeys(value >> 1 for value in self.find("s", bones))
+            numbers.update((value >> 1, None) for value in self.find("s", bones))
         return tuple(self.place(number) for number in numbers)
 
     def find(self, kind: str, key: str) -> Sequence[int]:

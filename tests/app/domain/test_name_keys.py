@@ -43,6 +43,6 @@ def test_articles_come_off_and_never_leave_nothing() -> None:
 
 
 def test_the_hash_is_fixed_and_namespaces_are_apart() -> None:
-    assert key_hash("n", "idlib") == 0xC1BC96E66D4 or key_hash("n", "idlib") == key_hash("n", "idlib")
+    assert key_hash("n", "idlib") == 0xF5143A566C64696E
     assert key_hash("n", "idlib") != key_hash("j", "idlib")
     assert 0 <= key_hash("n", "x" * 1000) < 1 << 64
