@@ -16,18 +16,20 @@ LOCK_NAME = "home.lock"
 
 
 @contextmanager
-def hold_home(home: Path, *, command: str, since: datetime) -> Iterator[None]:
+def hold_home(home: Path, *, command: str, since: datetime, lock: str = LOCK_NAME) -> Iterator[None]:
     """Own `home`, making the folder where there is none, until the block ends; the kernel lets go where the process is killed.
+
+    Another `lock` owns one thing in the home, such as a producer's spool, and leaves the rest to others.
 
     Raises HomeHeldError with the holder's process, command and start; SettingsError where the folder cannot be written.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(home / lock, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise SettingsError(f"WATCHDESK_HOME: cannot write in {home}: {error.strerror}") from error
     try:
-        _lock(descriptor, home)
+        _lock(descriptor, home, lock)
         _write(descriptor, {"pid": os.getpid(), "command": command, "since": since.isoformat(timespec="seconds")})
         try:
             yield
@@ -37,13 +39,12 @@ def hold_home(home: Path, *, command: str, since: datetime) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, home: Path) -> None:
+def _lock(descriptor: int, home: Path, lock: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise HomeHeldError(
-            f"the home {home} is held by {_holder(descriptor)}; stop it, or set WATCHDESK_HOME"
-        ) from None
+        what = f"the home {home}" if lock == LOCK_NAME else f"{lock.removesuffix('.lock')} in the home {home}"
+        raise HomeHeldError(f"{what} is held by {_holder(descriptor)}; stop it, or set WATCHDESK_HOME") from None
     except OSError as error:
         raise SettingsError(f"WATCHDESK_HOME: {home} cannot be locked: {error.strerror}") from error
 

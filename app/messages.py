@@ -19,6 +19,11 @@ MAX_RECORD_BYTES = 256 * 1024  # a record on a topic; longer text is bounded bef
 MAX_TEXT = 60_000  # code points of text that a record carries: 4 bytes each stay below MAX_RECORD_BYTES
 
 
+def _version() -> int:
+    """The default of `v`, as a factory: a plain default would be left out of the bytes by `omit_defaults`."""
+    return VERSION
+
+
 class Flag(StrEnum):
     """What was repaired or doubted in a post that we kept."""
 
@@ -174,18 +179,18 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", tag="
     tags: Tags | None = None
     hits: tuple[str, ...] = ()
     watches_version: str | None = None
-    v: int = VERSION
+    v: int = msgspec.field(default_factory=_version)
 
 
 class Coverage(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", tag="coverage"):
-    """ "These sources were read completely from A to B": only closed intervals exist. `filled`: a gap fetched afterwards."""
+    """Says "these sources were read completely from A to B": only closed intervals exist. `filled`: a gap fetched afterwards."""
 
     sources: tuple[str, ...]
     start: datetime
     end: datetime
     seen_at: datetime
     filled: bool = False
-    v: int = VERSION
+    v: int = msgspec.field(default_factory=_version)
 
 
 class RunStart(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", tag="run"):
@@ -195,7 +200,7 @@ class RunStart(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", t
     sources: tuple[str, ...]
     start: datetime
     seen_at: datetime
-    v: int = VERSION
+    v: int = msgspec.field(default_factory=_version)
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", tag="gap"):
@@ -208,7 +213,7 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", tag="g
     source: str | None = None
     run: str | None = None
     filled: bool = False
-    v: int = VERSION
+    v: int = msgspec.field(default_factory=_version)
 
 
 class SourceState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", tag="source"):
@@ -222,7 +227,7 @@ class SourceState(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t"
     backlog: int = 0
     spend_usd: float = 0.0
     last_post_at: datetime | None = None
-    v: int = VERSION
+    v: int = msgspec.field(default_factory=_version)
 
 
 class SpoolHead(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", tag="head"):
@@ -232,7 +237,7 @@ class SpoolHead(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="t", 
     head: int
     seen_at: datetime
     empty_lines: int = 0
-    v: int = VERSION
+    v: int = msgspec.field(default_factory=_version)
 
 
 Record = Item | Coverage | RunStart | Gap | SourceState | SpoolHead

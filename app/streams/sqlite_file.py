@@ -95,6 +95,10 @@ class LogFile:
     def save_offset(self, topic: str, group: str, offset: int) -> None:
         self._db.execute("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", (topic, group, offset))
 
+    def discard(self, topic: str, before: int) -> None:
+        table, _ = self._table(topic)
+        self._db.execute(f"DELETE FROM {table} WHERE offset < ?", (before,))  # noqa: S608
+
     def expire(self, now: float, hold_for: Collection[str]) -> dict[str, int]:
         """Delete a first chunk of what is past its retention; return how many records of each topic went (none: done)."""
         gone: dict[str, int] = {}

@@ -56,21 +56,35 @@ class SqliteLog:
         await self.append(topic, records)
 
     async def append(
-        self, topic: str, records: Sequence[Outgoing], *, state: Mapping[str, bytes] | None = None
+        self,
+        topic: str,
+        records: Sequence[Outgoing],
+        *,
+        state: Mapping[str, bytes] | None = None,
+        beside: Mapping[str, Sequence[Outgoing]] | None = None,
     ) -> None:
-        """Append records of any size and put `state`, both or neither: a resume token never runs ahead of the lines it covers."""
-        if not records and not state:
+        """Append records of any size, those of other topics `beside` them, and put `state`: all or none of it.
+
+        So a resume token never runs ahead of the lines it covers, and what we keep of a line never without its record.
+        """
+        batches = {topic: records, **(beside or {})}
+        if not any(batches.values()) and not state:
             return
         now = self._clock.now().timestamp()
 
         def write(file: LogFile) -> None:
-            if records:
-                file.append(topic, records, now)
+            for name, batch in batches.items():
+                if batch:
+                    file.append(name, batch, now)
             if state:
                 file.put_state(state)
 
         await self._write(write, durable=True)
-        self._groups.wake((topic,))
+        self._groups.wake(tuple(batches))
+
+    async def discard(self, topic: str, before: int) -> None:
+        """Delete the records in front of offset `before`: what a forwarder has handed on need not stand here any longer."""
+        await self._write(lambda file: file.discard(topic, before), durable=False)
 
     async def state(self, key: str) -> bytes | None:
         """Return what `append` last put under `key`."""
