@@ -61,7 +61,9 @@ async def check(url: str) -> None:
     found = await revision(url)
     _refuse_newer(found)
     if found != head():
-        raise SchemaError(f"The database is at revision {found or 'none'}, this build needs {head()}: run `watchdesk migrate`")
+        raise SchemaError(
+            f"The database is at revision {found or 'none'}, this build needs {head()}: run `watchdesk migrate`"
+        )
 
 
 def _repository() -> Path:
@@ -75,7 +77,9 @@ def _current(connection: Connection) -> str | None:
 def _refuse_newer(found: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
     if found is not None and found not in known:
-        raise SchemaError(f"The database is at revision {found}, this build knows {head()}: use the build that wrote it, or a newer one")
+        raise SchemaError(
+            f"The database is at revision {found}, this build knows {head()}: use the build that wrote it, or a newer one"
+        )
 
 
 async def _migrate(url: str, target: str, *, up: bool) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import pytest
-from sqlalchemy.engine import make_url
 
 from app.db.migrate import upgrade
 from app.db.session import Database, open_database
+from tests.parts.postgres import PostgresServer
+
+KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +25,22 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(scope="session")
+def migrated_name(postgres_server: PostgresServer) -> str:
+    """The name of a migrated database on the PostgreSQL server, to be copied."""
+    name = f"t_{uuid4().hex}"
+    asyncio.run(upgrade(postgres_server.create_database(name)))
+    return name
+
+
+@pytest.fixture(params=KINDS)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database in which nothing was created yet."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/watchdesk.db"
         return
-    server: str = request.getfixturevalue("postgres_url")
-    name = f"t_{uuid4().hex}"
-    asyncio.run(_on_server(server, f"CREATE DATABASE {name}"))
-    yield make_url(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    asyncio.run(_on_server(server, f"DROP DATABASE {name} WITH (FORCE)"))
+    with _copied(request.getfixturevalue("postgres_server"), "template0") as url:
+        yield url
 
 
 @pytest.fixture
@@ -43,14 +50,14 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-@pytest.fixture
-def database_url(empty_database_url: str, migrated_file: Path) -> str:
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a migrated, empty database: the test runs on SQLite and on PostgreSQL."""
-    if empty_database_url.startswith("sqlite"):
-        shutil.copy(migrated_file, empty_database_url.removeprefix("sqlite:///"))
-    else:
-        asyncio.run(upgrade(empty_database_url))
-    return empty_database_url
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    with _copied(request.getfixturevalue("postgres_server"), request.getfixturevalue("migrated_name")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -59,10 +66,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def _on_server(url: str, statement: str) -> None:
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(plain)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+@contextmanager
+def _copied(server: PostgresServer, template: str) -> Iterator[str]:
+    name = f"t_{uuid4().hex}"
+    yield server.create_database(name, template)
+    server.drop_database(name)

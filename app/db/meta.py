@@ -1,0 +1,70 @@
+"""The installation's single values: epoch, numbers, freshness."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Text, cast, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.models import Alert, Incident, Meta, Offset
+from app.db.session import WriteSession
+from app.db.types import UtcDateTime
+
+STALE_AFTER = timedelta(seconds=60)
+
+
+class Standing(NamedTuple):
+    """Where the database stands: its epoch, the newest alert, the newest change of an incident, and when anything was last stored."""
+
+    epoch: str
+    alert: int
+    incident: int
+    stored_at: datetime | None
+    alerts_gone: int
+
+    def stale_since(self, now: datetime) -> datetime | None:
+        """Return since when nothing came in, once that is longer than 60 s; None while it is fresh, or where nothing ever came."""
+        if self.stored_at is None or now - self.stored_at <= STALE_AFTER:
+            return None
+        return self.stored_at
+
+
+async def standing(session: AsyncSession) -> Standing:
+    """Return the standing in one statement: every poll pays for it."""
+    key = select(Meta.value).where(Meta.key == literal("epoch")).scalar_subquery()
+    gone = select(Meta.value).where(Meta.key == literal("alerts_gone")).scalar_subquery()
+    row = (
+        await session.execute(
+            select(
+                key,
+                select(func.max(Alert.seq)).scalar_subquery(),
+                select(func.max(Incident.change_no)).scalar_subquery(),
+                select(func.max(Offset.moved_at, type_=UtcDateTime())).scalar_subquery(),
+                cast(gone, Text),
+            )
+        )
+    ).one()
+    return Standing(str(row[0] or ""), int(row[1] or 0), int(row[2] or 0), row[3], int(row[4] or 0))
+
+
+async def value(session: AsyncSession, key: str) -> str | None:
+    """Return one value; None where it was never put."""
+    return (await session.execute(select(Meta.value).where(Meta.key == key))).scalar_one_or_none()
+
+
+async def put(writing: WriteSession, key: str, text: str) -> None:
+    """Set one value. `change_no` is not for putting: it is drawn."""
+    changed = await writing.session.execute(update(Meta).where(Meta.key == key).values(value=text).returning(Meta.key))
+    if changed.first() is None:
+        writing.session.add(Meta(key=key, value=text))
+        await writing.session.flush()
+
+
+async def new_epoch(writing: WriteSession) -> str:
+    """Make every cursor given out so far foreign: the database was restored, and numbers may be drawn a second time."""
+    epoch = secrets.token_hex(6)
+    await put(writing, "epoch", epoch)
+    return epoch

@@ -1,0 +1,73 @@
+"""Posts with their revisions, their tags and the incidents they belong to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.models import IncidentPost, Post, Revision, Source
+from app.messages import Tags
+
+
+class StoredRevision(NamedTuple):
+    """A revision that was once in force; `in_force` marks the one that is."""
+
+    revised_at: datetime
+    seen_at: datetime
+    content_hash: str
+    text: str
+    tags: Tags | None
+
+
+class Membership(NamedTuple):
+    """An incident that a post belongs to, and as what: report, aftermath, denial ..."""
+
+    incident_id: str
+    role: str
+
+
+class StoredPost(NamedTuple):
+    """A post as it is in force, whole. `rights` is its source's policy; "full" where no source is configured."""
+
+    post: Post
+    rights: str
+    owner: str | None
+    grade: str | None
+    revisions: list[StoredRevision]
+    incidents: list[Membership]
+
+
+async def get(session: AsyncSession, post_id: str) -> StoredPost | None:
+    """Return the post whose id, or id as given in its line, is `post_id`; None where there is none."""
+    query = select(Post).where(or_(Post.id == post_id, Post.given_id == post_id)).order_by(Post.id != post_id).limit(1)
+    post = (await session.execute(query)).scalar_one_or_none()
+    if post is None:
+        return None
+    source = (await session.execute(select(Source).where(Source.id == post.source))).scalar_one_or_none()
+    revisions = await session.execute(
+        select(Revision.revised_at, Revision.seen_at, Revision.content_hash, Revision.text, Revision.tags)
+        .where(Revision.post_id == post.id)
+        .order_by(Revision.revised_at, Revision.seen_at)
+    )
+    incidents = await session.execute(
+        select(IncidentPost.incident_id, IncidentPost.role)
+        .where(IncidentPost.post_id == post.id)
+        .order_by(IncidentPost.incident_id, IncidentPost.ordinal)
+    )
+    return StoredPost(
+        post,
+        source.rights if source else "full",
+        source.owner if source else None,
+        source.grade if source else None,
+        [StoredRevision(*row) for row in revisions],
+        [Membership(*row) for row in incidents],
+    )
+
+
+async def rights_of(session: AsyncSession, sources: set[str]) -> dict[str, str]:
+    """Return the rights policy of each of `sources` that is configured."""
+    rows = await session.execute(select(Source.id, Source.rights).where(Source.id.in_(sources)))
+    return dict(rows.all())
