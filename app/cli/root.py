@@ -13,24 +13,25 @@ import click
 
 
 class Entry(NamedTuple):
-    """`attribute` of `module` is the click command; `line` is what the list of commands says of it."""
+    """`target` is `module:attribute` of the click command; `line` is what the list of commands says of it."""
 
-    module: str
-    attribute: str
+    target: str
     line: str
 
 
 COMMANDS: Mapping[str, Entry] = {
-    "run": Entry(
-        "app.cli.run", "command", "Everything in one process: sources, tagging, desk, deliveries, API and page."
-    ),
-    "demo": Entry("app.cli.demo", "command", "Replay an invented August 2018 and show the alert it ends in."),
-    "replay": Entry("app.cli.replay", "command", "Run recorded posts through the whole pipeline."),
-    "incidents": Entry("app.cli.incidents", "command", "List incidents."),
-    "alerts": Entry("app.cli.alerts", "command", "List alerts, oldest first."),
-    "migrate": Entry("app.cli.migrate", "command", "Bring the database to this version and apply watchdesk.toml."),
-    "doctor": Entry("app.cli.doctor", "command", "Check settings, database, broker, disk and clock; say what to do."),
+    "incidents": Entry("app.cli.incidents:command", "List incidents."),
+    "alerts": Entry("app.cli.alerts:command", "List alerts, oldest first."),
 }
+
+
+def load(entry: Entry) -> click.Command:
+    """Import the command of a row."""
+    module, _, attribute = entry.target.partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    if not isinstance(found, click.Command):
+        raise TypeError(f"{entry.target} is no command")
+    return found
 
 
 class LazyGroup(click.Group):
@@ -43,16 +44,14 @@ class LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        found = getattr(importlib.import_module(entry.module), entry.attribute)
-        if not isinstance(found, click.Command):
-            raise TypeError(f"{entry.module}:{entry.attribute} is no command")
+        found = load(entry)
         found.name = cmd_name
         return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from app.environment import hint  # noqa: PLC0415 - only on a wrong name
+        from app.closest import hint  # only on a wrong name
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             ctx.fail(f"no such command '{args[0]}'{hint(args[0], COMMANDS)}")
