@@ -193,6 +193,7 @@ class Delivery(Base):
     """One alert for one destination: the outbox row. Due when `next_at` has passed; claimed by moving `next_at` on (a lease).
 
     `state`: pending, delivered, digested, cancelled (why in `detail`), expired. There is no "sending".
+    `notice` is set instead of an alert where the system speaks of itself (then `alert_id` and `incident_id` are empty).
     """
 
     __tablename__ = "deliveries"
@@ -208,6 +209,7 @@ class Delivery(Base):
     next_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    notice: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (
         Index("ix_deliveries_due", "state", "next_at"),
         Index("ix_deliveries_destination", "destination", "state"),
@@ -239,13 +241,14 @@ class LiveMessage(Base):
 
 
 class DestinationState(Base):
-    """What the sender knows of a destination: paused until, failing since, disabled why."""
+    """What the sender knows of a destination: paused until, failing since, disabled why. `failures` and `refusals` are in a row."""
 
     __tablename__ = "destination_states"
     destination: Mapped[str] = mapped_column(String(200), primary_key=True)
     paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failures: Mapped[int] = mapped_column(Integer, default=0)
+    refusals: Mapped[int] = mapped_column(Integer, default=0)
     last_success_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     detail: Mapped[str] = mapped_column(Text, default="")
@@ -401,6 +404,14 @@ class Idempotency(Base):
     status: Mapped[int] = mapped_column(Integer)
     body: Mapped[str] = mapped_column(Text)
     stored_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WaitingPost(Base):
+    """A denial or threat that found no incident yet and is tried on those that open within its hours."""
+
+    __tablename__ = "waiting_posts"
+    post_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    body: Mapped[str] = mapped_column(Text)
 
 
 class Inbox(Base):

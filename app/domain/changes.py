@@ -56,7 +56,7 @@ class Changes:
         self.covered: dict[str, None] = {}
         self.gaps: list[Gap] = []
         self.lost: list[LostRecords] = []
-        self.runs: dict[str, None] = {}
+        self.runs: dict[str, bool] = {}  # True where the run began in this batch
         self.placed: dict[tuple[str, str], None] = {}
         self.states: dict[str, SourceState] = {}
         self.heads: dict[str, SpoolHead] = {}

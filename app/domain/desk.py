@@ -102,7 +102,7 @@ class Desk:
             self.state.coverage.runs[record.run] = ReplayRun(frozenset(record.sources), record.start, record.start)
         else:
             run.sources |= frozenset(record.sources)
-        changes.runs[record.run] = None
+        changes.runs[record.run] = True
 
     def _gap(self, record: Gap, changes: Changes) -> None:
         run = self.state.coverage.runs.get(record.run) if record.run else None
@@ -123,9 +123,9 @@ class Desk:
             return
         seen.add(item.ingest.sequence)
         run = self.state.coverage.runs.get(item.run) if item.run else None
-        if run is not None:
+        if run is not None and item.run is not None:
             run.end = max(run.end, item.seen_at)
-            changes.runs[item.run or ""] = None
+            changes.runs.setdefault(item.run, False)
         if item.post is None:
             changes.quarantined.append(item)
             changes.count(item.ingest, Outcome.QUARANTINED)
