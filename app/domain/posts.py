@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, NoReturn
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ KNOWN_PLATFORMS = frozenset(
         "bluesky",
         "emsc",
         "facebook",
+        "feed",
         "firms",
         "gdelt",
         "inbox",
@@ -62,6 +63,17 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _PLATFORM = re.compile(r"[a-z][a-z0-9_.-]{0,29}")
 _LANG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,3}")
 _decoder = msgspec.json.Decoder()
+
+
+class _Sketched(msgspec.Struct):
+    id: Any = None
+    platform: Any = None
+    author: Any = None
+    created_at: Any = None
+    type: Any = None
+
+
+_sketcher = msgspec.json.Decoder(_Sketched)
 _Reference = Literal["repost_of", "quote_of", "reply_to"]
 
 
@@ -92,6 +104,31 @@ def parse_line(raw: bytes, *, received_at: datetime) -> Post | GapLine | Quarant
         return quarantine(raw, refusal.reason, refusal.detail)
 
 
+class Sketch(NamedTuple):
+    """What a first pass over a file needs of a line: whose it is and when it says it was written (None: not plausibly dated)."""
+
+    source: str
+    created_at: datetime | None
+
+
+def sketch_line(raw: bytes, *, received_at: datetime) -> Sketch | None:
+    """Return the source and time of a line at a third of the cost of `parse_line`; None where it is no post."""
+    try:
+        given = _sketcher.decode(raw)
+        if given.type == "gap":
+            return None
+        flags: list[Flag] = []
+        platform = _platform(given.platform, flags)
+        platform = post_id(platform, _given_id(given.id)).partition(":")[0]
+        author = _author(platform, given.author) or UNKNOWN
+        return Sketch(f"{platform}:{author}", _created_at(given.created_at, received_at, flags))
+    except Invalid:
+        return None
+    except (ValueError, RecursionError):  # what only the whole reader can make out
+        read = parse_line(raw, received_at=received_at)
+        return Sketch(read.source, read.created_at) if isinstance(read, Post) else None
+
+
 def quarantine(raw: bytes, reason: Reason, detail: str) -> Quarantined:
     """Return the record of bytes that cannot be a post."""
     return Quarantined(
@@ -101,6 +138,14 @@ def quarantine(raw: bytes, reason: Reason, detail: str) -> Quarantined:
         size=len(raw),
         head=raw[:HEAD],
     )
+
+
+def read_post(fields: Mapping[str, Any], raw: bytes, *, received_at: datetime) -> Post | Quarantined:
+    """Return the post that these fields of a line make: producers put a platform's own form (`raw`) into them and get the same repairs."""
+    try:
+        return _post(fields, received_at)
+    except Invalid as refusal:
+        return quarantine(raw, refusal.reason, refusal.detail)
 
 
 def post_id(platform: str, given_id: str) -> str:
@@ -201,7 +246,7 @@ def _gap(fields: dict[str, Any]) -> GapLine:
     return GapLine(source, start, end, said or "not said")
 
 
-def _post(fields: dict[str, Any], received_at: datetime) -> Post:
+def _post(fields: Mapping[str, Any], received_at: datetime) -> Post:
     flags: list[Flag] = []
     given_id = _given_id(fields.get("id"))
     platform = _platform(fields.get("platform"), flags)

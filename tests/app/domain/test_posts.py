@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.posts import GapLine, content_hash, parse_line, post_id
+from app.domain.posts import GapLine, Sketch, content_hash, parse_line, post_id, read_post, sketch_line
 from app.errors import Reason
 from app.messages import MAX_RECORD_BYTES, Flag, Ingest, Item, Post, PostType, Quarantined, encode
 
@@ -286,6 +286,35 @@ def test_the_content_hash_sees_text_media_and_references_only() -> None:
     assert content_hash(post()) != content_hash(post(text="else"))
     assert content_hash(post()) != content_hash(post(media=["3_1"]))
     assert content_hash(post(reply_to="5")) != content_hash(post(quote_of="5"))
+
+
+def test_fields_of_another_form_get_the_same_reading_as_a_line() -> None:
+    assert read_post(LINE, b"{}", received_at=NOW) == post()
+    refusal = read_post({"text": "\ud800"}, b"as it came", received_at=NOW)
+    assert isinstance(refusal, Quarantined)
+    assert (refusal.reason, refusal.head) == (Reason.BAD_ID, b"as it came")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        line(),
+        line(id=5, author="@ridge"),
+        line(id="mastodon:5", platform="x", created_at="yesterday"),
+        b'{"id":"5"}',
+        b"\xef\xbb\xbf" + line(),
+        line(text="\ud800"),
+        b'{"id":"x:5","author":"a\x00b","text":"\x00"}',
+    ],
+)
+def test_a_sketch_says_what_the_whole_reader_says(raw: bytes) -> None:
+    read = post(raw)
+    assert sketch_line(raw, received_at=NOW) == Sketch(read.source, read.created_at)
+
+
+@pytest.mark.parametrize("raw", [b"", b"junk", b"[1]", b'{"id":""}', b'{"type":"gap"}', b"\xff", b"[" * 100_000])
+def test_a_line_that_is_no_post_has_no_sketch(raw: bytes) -> None:
+    assert sketch_line(raw, received_at=NOW) is None
 
 
 JSON = st.recursive(
