@@ -87,7 +87,7 @@ class Gazetteer:
         numbers = dict.fromkeys(bisect_right(self._places["string_ends"], byte) - 1 for byte in at)
         ranked = []
         for place in map(self.place, numbers):
-            own = fold(place.name)
+            own = " ".join(words(place.name))
             alike = SequenceMatcher(None, wanted, own).ratio() + (own.startswith(wanted) or wanted in own.split())
             ranked.append((-alike, -place.population, place.name, place))
         return tuple(place for *_, place in sorted(ranked, key=lambda row: row[:3])[:limit])
