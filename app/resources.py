@@ -1,0 +1,55 @@
+"""The one place where things are built and closed: what a role needs, opened in order, closed in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.clock import Clock, SystemClock
+from app.db.session import Database, Role, open_database
+from app.domain.gazetteer import Gazetteer
+from app.domain.lexicon import Lexicon, load_lexicon
+from app.domain.tagging import Tagger
+from app.gazetteer_file import default_gazetteer
+from app.settings import Settings
+from app.streams.open import open_stream
+from app.streams.port import Stream
+from app.telemetry.metrics import Metrics
+
+
+@dataclass
+class Resources:
+    """What the roles share. The gazetteer and the tagger are opened at first use: an API without a rule to check needs neither."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    stream: Stream
+    metrics: Metrics
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        return default_gazetteer(self.settings.home)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        return load_lexicon()
+
+    @cached_property
+    def tagger(self) -> Tagger:
+        return Tagger(self.gazetteer, self.lexicon)
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: Settings, *, role: Role, clock: Clock | None = None, metrics: Metrics | None = None
+) -> AsyncIterator[Resources]:
+    """Open the stream and the database that the settings name. Neither is asked anything yet, so a dependency may be down."""
+    own_clock = clock or SystemClock()
+    async with (
+        open_database(settings.database_url, role=role) as database,
+        open_stream(settings.stream, own_clock) as stream,
+    ):
+        yield Resources(settings, own_clock, database, stream, metrics or Metrics())

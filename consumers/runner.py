@@ -1,0 +1,36 @@
+"""Runs a stage for as long as the process lives: joins its group, waits out what is down, ends the process on anything else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from app.errors import Unavailable
+from app.resources import Resources
+from app.streams.port import Reader
+
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 2.0  # a new alert must flow within 5 s of the broker or the database answering again
+
+log = structlog.get_logger(__name__)
+
+Body = Callable[[Reader], Awaitable[None]]
+
+
+async def run_stage(resources: Resources, name: str, topic: str, make: Callable[[], Body]) -> None:
+    """Run the stage `name` on `topic` until cancelled. `make` gives a fresh body, without memory, for every beginning."""
+    wait = FIRST_WAIT_S
+    paused = resources.metrics.stages.paused.labels(name)
+    while True:
+        try:
+            async with resources.stream.reader(topic, name) as reader:
+                paused.set(0)
+                wait = FIRST_WAIT_S
+                await make()(reader)
+        except Unavailable as down:
+            paused.set(1)
+            log.warning("paused", stage=name, down=down.what, detail=down.detail, wait=round(wait, 2))
+        await resources.clock.sleep(wait * random.uniform(0.8, 1.2))
+        wait = min(LONGEST_WAIT_S, wait * 2)
