@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("next_at", UtcDateTime(), nullable=False),
         sa.Column("lease_owner", sa.String(length=64), nullable=True),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("notice", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
@@ -103,6 +104,7 @@ def upgrade() -> None:
         sa.Column("paused_until", UtcDateTime(), nullable=True),
         sa.Column("failing_since", UtcDateTime(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
         sa.Column("last_success_at", UtcDateTime(), nullable=True),
         sa.Column("disabled_at", UtcDateTime(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),
@@ -330,6 +332,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("spool", name=op.f("pk_spools")),
     )
     op.create_table(
+        "waiting_posts",
+        sa.Column("post_id", sa.String(length=300), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_waiting_posts")),
+    )
+    op.create_table(
         "watch_incidents",
         sa.Column("watch", sa.String(length=200), nullable=False),
         sa.Column("incident_id", sa.String(length=40), nullable=False),
@@ -373,6 +381,7 @@ def downgrade() -> None:
     op.drop_table("incident_posts")
     op.drop_table("watches")
     op.drop_table("watch_incidents")
+    op.drop_table("waiting_posts")
     op.drop_table("spools")
     op.drop_table("sources")
     op.drop_table("source_status")

@@ -11,15 +11,15 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import models
+from app.db.outbox import outbox_rows
 from app.db.session import WriteSession
 from app.db.upsert import insert_new, upsert
 from app.domain.changes import Changes, RaisedAlert, TakenPost
+from app.domain.deliveries import routes
 from app.domain.desk_state import DeskState
 from app.domain.incidents import Incident, digest, view_of
 from app.messages import PostType
 
-SEVERITY = {"reported": 1, "likely": 2, "confirmed": 3}
-UNDOING = 4  # a correction or withdrawal goes first: somebody may be about to publish
 HABIT = 0.1  # weight of the newest gap in a source's usual gap
 
 _encoder = msgspec.json.Encoder()
@@ -152,30 +152,11 @@ class Saver:
                     "incident_view": one.view,
                 }
             )
-            deliveries.extend(self._delivery_rows(one))
+            if one.deliver:
+                going = routes(one.watch.destinations, self._destinations)
+                deliveries.extend(outbox_rows(alert, going, self._now))
         await insert_new(self._session, models.Alert, alerts, ["id"])
         await insert_new(self._session, models.Delivery, deliveries, ["id"])
-
-    def _delivery_rows(self, raised: RaisedAlert) -> Iterable[dict[str, Any]]:
-        alert = raised.alert
-        if not raised.deliver:
-            return
-        undoes = alert.step in {"corrected", "withdrawn"}
-        for destination in raised.watch.destinations or self._destinations:
-            yield {
-                "id": digest(destination, alert.id),
-                "destination": destination,
-                "alert_id": alert.id,
-                "incident_id": alert.incident,
-                "severity": UNDOING if undoes else SEVERITY[alert.level],
-                "state": "pending",
-                "detail": "",
-                "attempts": 0,
-                "created_at": self._now,
-                "next_at": self._now,
-                "lease_owner": None,
-                "ended_at": None,
-            }
 
     async def _told(self, changes: Changes) -> None:
         rows = [
