@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from app.closest import hint
 from app.errors import SettingsError
 
 MAX_SECRET_BYTES = 64 * 1024
@@ -88,13 +88,6 @@ def read_secret(environ: Mapping[str, str], name: str) -> str | None:
     if not content:
         raise SettingsError(f"{name}_FILE: {path} is empty")
     return content
-
-
-def hint(wrong: str, right: Iterable[str]) -> str:
-    """Return "; did you mean X?" for the nearest of the right names, or nothing where none is near."""
-    folded = {name.casefold(): name for name in right}
-    near = difflib.get_close_matches(wrong.casefold(), folded, n=1, cutoff=0.6)
-    return f"; did you mean {folded[near[0]]}?" if near else ""
 
 
 def shown(value: str) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.closest import hint
 from app.crash import POINTS
 from app.db.settings import VARIABLES as DATABASE_VARIABLES
 from app.db.settings import DatabaseSettings, read_database_settings, refuse_network_filesystem
 from app.domain.config import Config
 from app.domain.config_file import MAX_CONFIG_BYTES, parse_config
-from app.environment import Environment, Variable, hint, read_secret, shown
+from app.environment import Environment, Variable, read_secret, shown
 from app.errors import SettingsError
 from app.streams.settings import VARIABLES as STREAM_VARIABLES
 from app.streams.settings import StreamSettings, read_stream_settings

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app.environment import Environment, Variable, hint, shown
+from app.closest import hint
+from app.environment import Environment, Variable, shown
 from app.errors import SettingsError
 
 VARIABLES = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import tomllib
@@ -11,6 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 
+from app.closest import hint
 from app.domain.config import Config, DeskOptions, DestinationConfig, Name, Options, SourceConfig, VariableName
 from app.domain.config_keys import (
     ANY_DESTINATION,
@@ -48,9 +48,9 @@ def parse_config(content: bytes, name: str = "watchdesk.toml") -> Config:
 def nearest(wrong: str, right: Iterable[str]) -> str:
     """Return "; did you mean X?" for the nearest of the right names, or the whole list where it is short and none is near."""
     names = list(right)
-    near = difflib.get_close_matches(wrong.casefold(), names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]}?"
+    meant = hint(wrong, names)
+    if meant:
+        return meant
     return f"; known: {', '.join(names)}" if len(names) <= 12 else ""
 
 

@@ -36,7 +36,7 @@ SOURCE_KEYS: Mapping[str, tuple[Key, ...]] = {
         Key("tag", str, 'the hashtag, with stream = "hashtag"'),
     ),
     "telegram": (Key("channel", str, "the public channel, where the id does not say it"),),
-    "feed": (
+    "rss": (
         Key("url", str, "the address of the RSS or Atom feed"),
         Key("every_s", float, "seconds between two looks"),
         Key("allow_internal", bool, "the feed is on an internal network that [outbound] allows"),

@@ -1,0 +1,204 @@
+"""All rules against one post, quickly: the fast path beside `CompiledRule.match`, which is its oracle.
+
+A post becomes a set of features (word forms, tags, labels, the place terms that hold). A rule that can hold at all needs at least
+one feature of each of its AND parts; it is filed under the rarest part, and below that under the second rarest, so that a post
+meets only the rules of which both parts are in it. What is met is then decided exactly, by set tests where they suffice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from app.domain.rule_ast import And, Node, Not, Op, Or, Term, holds, pushed
+from app.domain.rule_match import PLACE_OPS, CompiledRule, PlaceTest, PostWords
+from app.messages import PlaceTag
+
+_PLACES_KEPT = 50_000  # event places whose place terms are remembered
+_PAIRS = 64  # entries that one rule may have on the second level
+_SMALL = 12  # second levels up to this size are walked, larger ones are intersected
+# How many posts in 10,000 carry such a feature, roughly: what a rule is filed under should be rare.
+_COMMON = {Op.CLAIM: 5_000, Op.LANG: 5_000, Op.KIND: 2_000, Op.PLACE: 500, Op.NEAR: 300, Op.ACTOR: 500, Op.FROM: 50}
+
+Features = set[str]
+Filed = dict[str, list[int]]
+
+
+class _Program(NamedTuple):
+    """A rule as set tests: all of `required`, one of each `any_of`, none of `banned`, each phrase in order, and the rest as a tree."""
+
+    required: frozenset[str]
+    any_of: tuple[frozenset[str], ...]
+    banned: frozenset[str]
+    phrases: tuple[tuple[str, ...], ...]
+    rest: tuple[Node, ...]
+    rule: CompiledRule
+
+    def holds(self, features: Features, words: PostWords) -> bool:
+        if not (self.required <= features and self.banned.isdisjoint(features)):
+            return False
+        if any(alternatives.isdisjoint(features) for alternatives in self.any_of):
+            return False
+        if not all(words.phrase_spans(phrase) for phrase in self.phrases):
+            return False
+        return all(holds(node, lambda term: _term_holds(term, features, words, self.rule)) for node in self.rest)
+
+
+class RuleIndex:
+    """Which of many rules hold for a post. Build once, read from one thread."""
+
+    def __init__(self, rules: Mapping[str, CompiledRule]) -> None:
+        self._names = list(rules)
+        self._programs = [_program(rule) for rule in rules.values()]
+        self._places = _distinct_places(rules.values())
+        self._place_features: dict[tuple[str, float], tuple[str, ...]] = {}
+        self._alone: Filed = {}
+        self._paired: dict[str, Filed] = {}
+        self._file(list(rules.values()))
+
+    def matching(self, words: PostWords) -> list[str]:
+        """Return the names of the rules that hold, in the order in which they were given."""
+        features = self.features(words)
+        met: set[int] = set()
+        for feature in self._alone.keys() & features:
+            met.update(self._alone[feature])
+        for feature in self._paired.keys() & features:
+            below = self._paired[feature]
+            if len(below) > _SMALL:
+                for second in below.keys() & features:
+                    met.update(below[second])
+            else:
+                for second, numbers in below.items():
+                    if second in features:
+                        met.update(numbers)
+        return [self._names[number] for number in sorted(met) if self._programs[number].holds(features, words)]
+
+    def features(self, words: PostWords) -> Features:
+        """Return everything about a post that a term can ask for, phrases excepted."""
+        features = set(words.at)
+        for tag in words.hashtags:
+            features.add(tag)
+            features.add(f"#{tag}")
+        features.update(f"@{name}" for name in words.mentions)
+        features.update(f"from:{author}" for author in words.authors())
+        features.update(f"lang:{lang}" for lang in words.langs())
+        features.update((f"kind:{words.tags.kind}", f"claim:{words.tags.claim}"))
+        features.update(f"actor:{actor.casefold()}" for actor in words.tags.actors)
+        if self._places:
+            for place in words.where():
+                features.update(self._features_of(place))
+        return features
+
+    def _features_of(self, place: PlaceTag) -> tuple[str, ...]:
+        key = (place.place_id, place.radius_km)
+        known = self._place_features.get(key)
+        if known is None:
+            known = tuple(test.feature for test in self._places if test.distance(place) is not None)
+            if len(self._place_features) < _PLACES_KEPT:
+                self._place_features[key] = known
+        return known
+
+    def _file(self, rules: list[CompiledRule]) -> None:
+        parts = [_parts(rule) for rule in rules]
+        usage = Counter(feature for covers in parts for cover in covers for feature in cover)
+        for number, covers in enumerate(parts):
+            ranked = sorted(covers, key=lambda cover: (_cost(cover, usage), sorted(cover)))
+            if len(ranked) > 1 and len(ranked[0]) * len(ranked[1]) <= _PAIRS:
+                for feature in ranked[0]:
+                    below = self._paired.setdefault(feature, {})
+                    for second in ranked[1]:
+                        below.setdefault(second, []).append(number)
+            else:
+                for feature in ranked[0] if ranked else ():
+                    self._alone.setdefault(feature, []).append(number)
+
+
+def _cost(cover: frozenset[str], usage: Counter[str]) -> int:
+    """Estimate how often a part is met: rules that share a feature, and labels that many posts carry."""
+    return sum(usage[feature] + _COMMON.get(_op_of(feature), 0) for feature in cover)
+
+
+def _op_of(feature: str) -> Op:
+    name, colon, _ = feature.partition(":")
+    return Op(name) if colon else Op.WORD
+
+
+def _parts(rule: CompiledRule) -> list[frozenset[str]]:
+    """Return the AND parts of a rule of which a post must carry a feature each."""
+    if rule.rule.node is None:
+        return [frozenset({"claim:report"})]
+    covers = [_cover(part, rule) for part in _conjuncts(pushed(rule.rule.node))]
+    return [cover for cover in dict.fromkeys(covers) if cover is not None]
+
+
+def _cover(node: Node, rule: CompiledRule) -> frozenset[str] | None:
+    """Return features of which one must be there for the node to hold, None where it can hold without any."""
+    match node:
+        case Term(op=Op.PHRASE, norms=norms):
+            return frozenset({max(norms, key=len)})
+        case Term():
+            return frozenset({feature_of(node, rule)})
+        case Not():
+            return None
+        case And(children):
+            covers = [cover for cover in (_cover(child, rule) for child in children) if cover is not None]
+            return min(covers, key=len, default=None)
+        case Or(children):
+            alternatives = [_cover(child, rule) for child in children]
+            united: frozenset[str] = frozenset()
+            for cover in alternatives:
+                if cover is None:
+                    return None
+                united |= cover
+            return united
+
+
+def feature_of(term: Term, rule: CompiledRule) -> str:
+    """Return the feature that a post carries where the term holds. A phrase has none: its words are necessary, not enough."""
+    if term.op is Op.WORD:
+        return term.norms[0]
+    if term.op in PLACE_OPS:
+        return rule.places[term].feature
+    mark = {Op.HASHTAG: "#", Op.MENTION: "@"}.get(term.op, f"{term.op}:")
+    return mark + term.norms[0]
+
+
+def _conjuncts(node: Node) -> list[Node]:
+    if isinstance(node, And):
+        return [part for child in node.children for part in _conjuncts(child)]
+    return [node]
+
+
+def _program(rule: CompiledRule) -> _Program:
+    if rule.rule.node is None:
+        return _Program(frozenset({"claim:report"}), (), frozenset(), (), (), rule)
+    required: set[str] = set()
+    banned: set[str] = set()
+    any_of: list[frozenset[str]] = []
+    phrases: list[tuple[str, ...]] = []
+    rest: list[Node] = []
+    for part in _conjuncts(pushed(rule.rule.node)):
+        match part:
+            case Term(op=Op.PHRASE, norms=norms):
+                required.update(norms)
+                phrases.append(norms)
+            case Term():
+                required.add(feature_of(part, rule))
+            case Not(child=Term() as term) if term.op is not Op.PHRASE:
+                banned.add(feature_of(term, rule))
+            case Or(children) if all(isinstance(child, Term) and child.op is not Op.PHRASE for child in children):
+                any_of.append(frozenset(feature_of(child, rule) for child in children if isinstance(child, Term)))
+            case _:
+                rest.append(part)
+    return _Program(frozenset(required), tuple(any_of), frozenset(banned), tuple(phrases), tuple(rest), rule)
+
+
+def _term_holds(term: Term, features: Features, words: PostWords, rule: CompiledRule) -> bool:
+    if term.op is Op.PHRASE:
+        return bool(words.phrase_spans(term.norms))
+    return feature_of(term, rule) in features
+
+
+def _distinct_places(rules: Iterable[CompiledRule]) -> list[PlaceTest]:
+    return list({test.feature: test for rule in rules for test in rule.places.values()}.values())
