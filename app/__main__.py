@@ -1,6 +1,6 @@
 """The entry point: runs a command and turns whatever it raises into one line and an exit code.
 
-0 done · 2 what was given cannot be used · 3 a dependency is down · 70 our own fault, with the traceback in a file of the home ·
+0 done · 2 what was given cannot be used · 3 a dependency is down or a stage stands still · 70 our own fault, with the traceback in a file of the home ·
 130 interrupted.
 """
 
@@ -69,6 +69,9 @@ def _explain(error: Exception) -> int:
         _complain(error.detail)
     elif isinstance(error, Unavailable):
         _complain(f"{error.what}: {error.detail}")
+        return EXIT_UNAVAILABLE
+    elif isinstance(error, WatchdeskError) and error.code == "standstill":
+        _complain(error.detail)
         return EXIT_UNAVAILABLE
     else:
         said = " ".join(str(error).split())[:200]
