@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from tests.parts.kafka_broker import KafkaBroker
 from tests.parts.postgres import PostgresServer
 
 
@@ -24,3 +26,24 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """The URL of the running server's own database: a test creates one of its own beside it."""
     return postgres_server.url()
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[KafkaBroker]:
+    """A real Apache Kafka of our own; a test that kills or freezes it brings it back before it ends."""
+    broker = KafkaBroker()
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a broker: the one that WATCHDESK_STREAM_URL names, else one of our own."""
+    given = os.environ.get("WATCHDESK_STREAM_URL", "")
+    if given.startswith("kafka://"):
+        return given
+    broker: KafkaBroker = request.getfixturevalue("kafka_broker")
+    return f"kafka://{broker.bootstrap}"
