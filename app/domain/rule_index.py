@@ -7,13 +7,26 @@ meets only the rules of which both parts are in it. What is met is then decided 
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from app.domain.rule_ast import And, Node, Not, Op, Or, Term, holds, pushed
-from app.domain.rule_match import PLACE_OPS, CompiledRule, PlaceTest, PostWords
-from app.messages import PlaceTag
+from app.domain.rule_match import PLACE_OPS, CompiledRule, Match, PlaceTest, PostWords
+from app.domain.rule_places import compile_rule
+from app.domain.rules import parse_rule
+from app.domain.text import ReadText
+from app.domain.watches import ALL_WATCH, Watch
+from app.errors import RuleError
+from app.messages import PlaceTag, Post, Tags
+
+if TYPE_CHECKING:  # a rule set without places needs no gazetteer, and importing one costs numpy
+    from app.domain.gazetteer import Gazetteer
+
+MATCHER_VERSION = 1  # counts up when the same rule may come to hold for other posts
 
 _PLACES_KEPT = 50_000  # event places whose place terms are remembered
 _PAIRS = 64  # entries that one rule may have on the second level
@@ -202,3 +215,46 @@ def _term_holds(term: Term, features: Features, words: PostWords, rule: Compiled
 
 def _distinct_places(rules: Iterable[CompiledRule]) -> list[PlaceTest]:
     return list({test.feature: test for rule in rules for test in rule.places.values()}.values())
+
+
+class WatchSet:
+    """The watches in force, ready to match. A watch whose rule cannot be used matches nothing and stands in `refused`.
+
+    `version` names words and order of the rules: a record tagged under another version is matched again.
+    """
+
+    def __init__(self, watches: Iterable[Watch], gazetteer: Gazetteer) -> None:
+        self.watches = tuple(watches) or (ALL_WATCH,)
+        self.refused: dict[str, RuleError] = {}
+        self._by_name = {watch.name: watch for watch in self.watches}
+        self._compiled: dict[str, CompiledRule] = {}
+        for watch in self.watches:
+            try:
+                self._compiled[watch.name] = compile_rule(parse_rule(watch.rule), gazetteer)
+            except RuleError as error:
+                self.refused[watch.name] = error
+        self._index = RuleIndex(self._compiled)
+        self.version = watches_version(self.watches)
+
+    def get(self, name: str) -> Watch | None:
+        return self._by_name.get(name)
+
+    def compiled(self, name: str) -> CompiledRule | None:
+        """Return the rule of a watch ready to match, None where there is no such watch or its rule is refused."""
+        return self._compiled.get(name)
+
+    def hits(self, words: PostWords) -> tuple[str, ...]:
+        """Return the names of the watches whose rule holds: what `tag` needs, without reasons."""
+        return tuple(self._index.matching(words))
+
+    def match(self, post: Post, text: ReadText, tags: Tags) -> dict[str, Match]:
+        """Return each watch whose rule holds for the post, with the reasons."""
+        words = PostWords(post, text, tags)
+        found = {name: self._compiled[name].match_words(words) for name in self._index.matching(words)}
+        return {name: match for name, match in found.items() if match is not None}
+
+
+def watches_version(watches: Iterable[Watch]) -> str:
+    """Return the same short hash for the same rules under the same names, in whatever order they are given."""
+    rules = sorted((watch.name, watch.rule) for watch in watches)
+    return hashlib.sha256(msgspec.json.encode((MATCHER_VERSION, rules))).hexdigest()[:16]
