@@ -81,8 +81,9 @@ class _Pending(NamedTuple):
 class Spool:
     """Opened by `open_spool`. Sequences count from 1 and have no holes."""
 
-    def __init__(self, log_: SqliteLog, clock: Clock, head: Head) -> None:
+    def __init__(self, log_: SqliteLog, clock: Clock, head: Head, *, forwarded: bool = False) -> None:
         self._log = log_
+        self._forwarded = forwarded
         self._clock = clock
         self._head = head
         self._said: Head | None = None
@@ -108,6 +109,11 @@ class Spool:
     def waiting(self) -> int:
         """How many entries are not yet durable."""
         return sum(len(pending.entries) for pending in self._pending)
+
+    async def backlog(self) -> int:
+        """Return how many records the stream has not taken yet: 0 where the spool is the stream."""
+        bounds = await self._log.bounds(POSTS.name)
+        return bounds.end - bounds.oldest if self._forwarded else 0
 
     async def append(
         self, entries: Sequence[Entry], *, state: Mapping[str, bytes] | None = None, empty_lines: int = 0
@@ -211,14 +217,17 @@ class Spool:
 
 
 @asynccontextmanager
-async def open_spool(log_: SqliteLog, clock: Clock) -> AsyncIterator[Spool]:
-    """Take up the spool where it stands in `log_`, and say its head: what was taken in before a crash may not have been counted aloud."""
+async def open_spool(log_: SqliteLog, clock: Clock, *, forwarded: bool = False) -> AsyncIterator[Spool]:
+    """Take up the spool where it stands in `log_`, and say its head: what was taken in before a crash may not have been counted aloud.
+
+    `forwarded`: the log is a file of the producer's own, which a forwarder empties.
+    """
     stored = await log_.state(_head_key(log_.spool_id))
     if stored is None:
         head = Head(raw_base=(await log_.bounds(RAW_TOPIC)).end)
     else:
         head = msgspec.json.decode(stored, type=Head)
-    spool = Spool(log_, clock, head)
+    spool = Spool(log_, clock, head, forwarded=forwarded)
     if head.head or head.empty_lines:
         await spool.say_head()
     try:

@@ -22,7 +22,6 @@ KNOWN_PLATFORMS = frozenset(
         "bluesky",
         "emsc",
         "facebook",
-        "feed",
         "firms",
         "gdelt",
         "inbox",
