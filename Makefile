@@ -1,6 +1,6 @@
 # Every target does its own set-up: .venv from hash-locked requirements, the second time nothing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak bench lint format lock kafka browser prometheus clean runtime dev
+.PHONY: help demo run test soak bench lint format docs lock kafka browser prometheus clean runtime dev
 
 BIN := .venv/bin
 STREAM ?= embedded
@@ -11,7 +11,7 @@ help: ## What can be typed here
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(if $(filter embedded-sqlite,$(STREAM)-$(DB)),runtime,dev) ## A recorded day, replayed: 22 quiet days, then one alert (STREAM=kafka DB=postgres: on real ones)
-	@$(BIN)/watchdesk demo --stream $(STREAM) --db $(DB)
+	@$(if $(filter embedded-sqlite,$(STREAM)-$(DB)),$(BIN)/watchdesk demo,$(BIN)/python -m tests.parts.demo --stream $(STREAM) --db $(DB))
 
 run: runtime ## Everything in one process, with what watchdesk.toml names
 	@$(BIN)/watchdesk run
@@ -35,8 +35,11 @@ format: dev ## Let ruff rewrite the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+docs: dev ## Write the tables of docs/operations.md anew from the code
+	@$(BIN)/python -m docs.render
+
 kafka: dev ## A real Apache Kafka in the foreground, for work on the streams
-	@$(BIN)/watchdesk demo --broker-only
+	@$(BIN)/python -m tests.parts.kafka_broker
 
 # uv keeps the pins that already stand in the files; `rm requirements*.lock` first to move everything to the newest.
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

@@ -86,11 +86,11 @@ def story_panel(story: Story) -> Panel:
     others = [post for post in story.posts if post.role not in {"report", "aftermath", "denial"}]
     if others:
         facts.add_row("Related", _posts(others))
-    title = Text.assemble(DEMO, " ", ("ALERT", "bold white on red"), " ", visible(last.watch))
+    heading = Text.assemble(DEMO, " ", ("ALERT", "bold white on red"), " ", visible(last.watch))
     body = Table.grid()
     body.add_row(Padding(_styled(visible(last.headline), "bold"), (0, 0, 1, 0)))
     body.add_row(facts)
-    return Panel(body, title=title, title_align="left", border_style="red", padding=(1, 2))
+    return Panel(body, title=heading, title_align="left", border_style="red", padding=(1, 2))
 
 
 def _where(place: PlaceView) -> Text:
