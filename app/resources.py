@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from app.clock import Clock, SystemClock
@@ -16,6 +16,7 @@ from app.gazetteer_file import default_gazetteer
 from app.settings import Settings
 from app.streams.open import open_stream
 from app.streams.port import Stream
+from app.telemetry.health import Health
 from app.telemetry.metrics import Metrics
 
 
@@ -28,6 +29,7 @@ class Resources:
     database: Database
     stream: Stream
     metrics: Metrics
+    health: Health = field(default_factory=Health)
 
     @cached_property
     def gazetteer(self) -> Gazetteer:

@@ -23,14 +23,17 @@ async def run_stage(resources: Resources, name: str, topic: str, make: Callable[
     """Run the stage `name` on `topic` until cancelled. `make` gives a fresh body, without memory, for every beginning."""
     wait = FIRST_WAIT_S
     paused = resources.metrics.stages.paused.labels(name)
+    part = f"stage {name}"
     while True:
         try:
             async with resources.stream.reader(topic, name) as reader:
                 paused.set(0)
+                resources.health.say(part, resources.clock.now(), ok=True)
                 wait = FIRST_WAIT_S
                 await make()(reader)
         except Unavailable as down:
             paused.set(1)
+            resources.health.say(part, resources.clock.now(), ok=False, detail=f"{down.what}: {down.detail}")
             log.warning("paused", stage=name, down=down.what, detail=down.detail, wait=round(wait, 2))
         await resources.clock.sleep(wait * random.uniform(0.8, 1.2))
         wait = min(LONGEST_WAIT_S, wait * 2)

@@ -1,0 +1,20 @@
+"""`watchdesk consume`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import click
+
+from app.settings import load_settings
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(["tag", "desk", "notify"]), metavar="[STAGE]...")
+def command(names: tuple[str, ...]) -> None:
+    """Run stages only, all of them or the named ones: tag, desk, notify."""
+    settings = load_settings(os.environ)
+    from app.cli.process import run_role
+
+    asyncio.run(run_role(settings, "consume", names))

@@ -1,0 +1,226 @@
+"""How the roles become a process: what runs beside what, how it starts, and how it stops within ten seconds of SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from app.api.health import refresh
+from app.api.ops import create_ops_app, serving_ops
+from app.api.server import serving
+from app.clock import SystemClock
+from app.crash import arm
+from app.db import meta
+from app.db.config import apply_config, load_sources
+from app.db.migrate import upgrade
+from app.db.session import Role
+from app.domain.config import SourceConfig
+from app.errors import Unavailable
+from app.home import hold_home
+from app.main import create_app
+from app.outbound.targets import OutboundPolicy
+from app.resources import Resources, open_resources
+from app.settings import Settings, prepare_home
+from app.telemetry.logging import Format as Form
+from app.telemetry.logging import configure_logging
+from consumers.notify import run_notify
+from consumers.settle import wait_until_settled
+from consumers.topology import STAGES
+from producers.port import Setup
+from producers.replay import Replayed, ReplayOptions, ShowProgress, replay
+from producers.roster import plan
+from producers.runner import open_producer_spool, run_producers
+from producers.spool import Spool
+
+GRACE_S = 8.0  # of the ten that a stop may take
+LOOP_PERIOD_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+Work = Coroutine[Any, Any, None]
+
+
+@asynccontextmanager
+async def open_process(settings: Settings, *, command: str, role: Role, owns_home: bool) -> AsyncIterator[Resources]:
+    """Prepare the home and logs, own the home where one process must, and open the resources."""
+    form = cast("Form", settings.log_format)
+    configure_logging(level=settings.log_level, form=form, secrets=settings.secrets())
+    arm(settings.crash_at)
+    prepare_home(settings.home)
+    clock = SystemClock()
+    held = hold_home(settings.home, command=command, since=clock.now()) if owns_home else nullcontext()
+    with held:
+        async with open_resources(settings, role=role, clock=clock) as resources:
+            yield resources
+
+
+async def prepare_database(resources: Resources) -> None:
+    """Bring the schema up to date and apply watchdesk.toml: only `run` and `migrate` do this."""
+    await upgrade(resources.settings.database_url)
+    async with resources.database.write() as writing:
+        await apply_config(writing, resources.settings.config, resources.clock.now())
+
+
+async def until_stopped(work: Sequence[Work], *, on_stop: Callable[[], None] | None = None) -> None:
+    """Run the work until SIGTERM or SIGINT; one that fails ends all. Returns when everything has let go."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(one) for one in work]
+            await stop.wait()
+            log.info("stopping")
+            if on_stop is not None:
+                on_stop()
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=GRACE_S)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def stage_work(resources: Resources, names: Sequence[str] = ()) -> list[Work]:
+    """Return the stages to run, all of them where none is named."""
+    return [stage.run(resources) for stage in STAGES if not names or stage.name in names]
+
+
+async def produce(resources: Resources, spool: Spool, platforms: Sequence[str] = ()) -> None:
+    """Run the producers that the sources call for, of the named platforms or of all."""
+    settings = resources.settings
+
+    async def load() -> Sequence[SourceConfig]:
+        async with resources.database.read() as session:
+            found = await load_sources(session)
+        return [one for one in found if not platforms or one.platform in platforms]
+
+    def setup() -> Setup:
+        return Setup(
+            sources=(),
+            section={},
+            secret=settings.secret_of,
+            clock=resources.clock,
+            policy=OutboundPolicy(),
+            home=settings.home,
+            database=resources.database,
+        )
+
+    await run_producers(load, lambda sources: plan(sources, settings.config.sections, setup), spool, resources.clock)
+
+
+async def run_everything(settings: Settings) -> None:
+    """Run all roles in one process until it is told to stop."""
+    async with open_process(settings, command="run", role="run", owns_home=_embedded(settings)) as resources:
+        await prepare_database(resources)
+        spool_of = open_producer_spool(resources.stream, settings.home, "run", resources.clock)
+        async with spool_of as spool, api_of(resources) as ended, ops_of(resources, "run"):
+            work = [*stage_work(resources), run_notify(resources), produce(resources, spool), ended()]
+            await until_stopped(work)
+
+
+async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
+    """Run one role of many processes until it is told to stop: `produce`, `consume` or `api`, of the named parts only."""
+    owns = _embedded(settings) and role != "api"
+    parts = {"produce": "run", "consume": "desk", "api": "api"}
+    async with open_process(settings, command=role, role=cast("Role", parts[role]), owns_home=owns) as resources:
+        await warn_of_other_config(resources)
+        async with ops_of(resources, role):
+            if role == "produce":
+                name = "-".join(names) or "all"
+                async with open_producer_spool(resources.stream, settings.home, name, resources.clock) as spool:
+                    await until_stopped([produce(resources, spool, names)])
+            elif role == "consume":
+                stages = [name for name in names if name != "notify"]
+                work = stage_work(resources, stages) if stages or not names else []
+                sender = [run_notify(resources)] if "notify" in names or not names else []
+                await until_stopped([*work, *sender])
+            else:
+                async with api_of(resources) as ended:
+                    await until_stopped([ended()])
+
+
+async def warn_of_other_config(resources: Resources) -> None:
+    """Warn where this process read another watchdesk.toml than the one that `run` or `migrate` applied."""
+    try:
+        async with resources.database.read() as session:
+            applied = await meta.value(session, "config_hash")
+    except Unavailable:
+        return
+    differs = applied is not None and applied != resources.settings.config.digest
+    resources.metrics.process.config_differs.set(differs)
+    if differs:
+        log.warning("this process read another watchdesk.toml than the one applied: run `watchdesk migrate`")
+
+
+@asynccontextmanager
+async def api_of(resources: Resources) -> AsyncIterator[Callable[[], Work]]:
+    """Serve the API and the page; yields what waits for its end."""
+    settings = resources.settings
+    async with serving(create_app(resources), settings.host, settings.port) as running:
+        _say(f"{'DEMO ' if settings.demo else ''}page and API at {running.url}")
+
+        async def ended() -> None:
+            await asyncio.shield(running.ended)
+
+        yield ended
+
+
+@asynccontextmanager
+async def ops_of(resources: Resources, role: str) -> AsyncIterator[None]:
+    """Serve the ops port and measure the event loop beside it."""
+    settings = resources.settings
+    resources.metrics.process.build.labels(version("watchdesk"), role).set(1)
+    app = create_ops_app(role, resources.health, resources.metrics, lambda: refresh(resources))
+    async with serving_ops(app, settings.ops_host, settings.ops_port) as url, asyncio.TaskGroup() as group:
+        _say(f"ops of {role} at {url}: /metrics /healthz /readyz")
+        lag = group.create_task(_measure_loop(resources))
+        try:
+            yield
+        finally:
+            lag.cancel()
+
+
+async def _measure_loop(resources: Resources) -> None:
+    while True:
+        before = resources.clock.monotonic()
+        await resources.clock.sleep(LOOP_PERIOD_S)
+        resources.metrics.process.loop_lag.observe(max(0.0, resources.clock.monotonic() - before - LOOP_PERIOD_S))
+
+
+def _embedded(settings: Settings) -> bool:
+    return settings.stream.kafka is None
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"watchdesk: {line}\n")
+    sys.stderr.flush()
+
+
+async def replay_files(
+    resources: Resources,
+    files: Sequence[Path],
+    options: ReplayOptions,
+    progress: ShowProgress | None = None,
+) -> list[Replayed]:
+    """Run the files through the whole pipeline; return when the ledger has decided every item of them."""
+    spool_of = open_producer_spool(resources.stream, resources.settings.home, "replay", resources.clock)
+    async with asyncio.TaskGroup() as group:
+        # Beside a broker the stages are other processes; here they are ours, and we let them go when the ledger has settled.
+        stages = [group.create_task(one) for one in stage_work(resources)]
+        async with spool_of as spool:
+            done = await replay(files, spool, resources.clock, options, progress)
+            await spool.say_head()
+            await wait_until_settled(resources, spool.id, spool.head)
+        for task in stages:
+            task.cancel()
+    return done

@@ -1,0 +1,20 @@
+"""`watchdesk produce`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import click
+
+from app.settings import load_settings
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[PLATFORM]...")
+def command(names: tuple[str, ...]) -> None:
+    """Run producers only, all of them or those of the named platforms (x, bluesky, mastodon, rss, telegram, inbox)."""
+    settings = load_settings(os.environ)
+    from app.cli.process import run_role
+
+    asyncio.run(run_role(settings, "produce", names))
