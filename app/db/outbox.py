@@ -6,7 +6,7 @@ A row ends delivered, digested (in another message), cancelled (why) or expired.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
@@ -24,19 +24,21 @@ DETAIL = 500  # characters of a reason that are kept
 
 
 class DueRow(NamedTuple):
-    """A delivery that is due; `seq` is its alert's number, 0 for a notice."""
+    """A delivery that is due; `order` is its alert's number, 0 for a notice."""
 
     id: str
     incident: str
     severity: int
     created_at: datetime
-    seq: int
+    order: int
+    attempts: int
 
 
 class Loaded(NamedTuple):
-    """A delivery with what it carries: an alert, or the text of a notice."""
+    """A delivery with what it carries: an alert with its number, or the text of a notice."""
 
     id: str
+    seq: int
     attempts: int
     created_at: datetime
     alert: AlertMessage | None
@@ -112,28 +114,34 @@ async def backlog(session: AsyncSession, now: datetime) -> dict[str, Backlog]:
 
 async def due(session: AsyncSession, destination: str, now: datetime, *, limit: int = 5_000) -> list[DueRow]:
     """Return what is due for a destination, the most severe and freshest `limit` of it."""
-    query = (
-        select(Delivery.id, Delivery.incident_id, Delivery.severity, Delivery.created_at, func.coalesce(Alert.seq, 0))
-        .outerjoin(Alert, Alert.id == Delivery.alert_id)
-        .where(Delivery.destination == destination, Delivery.state == PENDING, Delivery.next_at <= now)
-        .order_by(Delivery.severity.desc(), Delivery.created_at.desc())
-        .limit(limit)
-    )
+    query = _due_rows(destination).where(Delivery.next_at <= now)
+    query = query.order_by(Delivery.severity.desc(), Delivery.created_at.desc()).limit(limit)
     return [DueRow(*row) for row in await session.execute(query)]
 
 
-async def claim(writing: WriteSession, ids: Sequence[str], *, owner: str, now: datetime, lease: timedelta) -> set[str]:
-    """Lease those of `ids` that are still due to `owner` and return them: nobody else takes them until the lease has run out."""
-    claimed: set[str] = set()
+async def next_waiting(session: AsyncSession, destination: str) -> list[DueRow]:
+    """Return the one delivery that is due next, before its time: a probe for a destination that is down."""
+    query = _due_rows(destination).where(Delivery.lease_owner.is_(None)).order_by(Delivery.next_at).limit(1)
+    return [DueRow(*row) for row in await session.execute(query)]
+
+
+def _due_rows(destination: str) -> Any:
+    columns = (Delivery.id, Delivery.incident_id, Delivery.severity, Delivery.created_at)
+    return (
+        select(*columns, func.coalesce(Alert.seq, 0), Delivery.attempts)
+        .outerjoin(Alert, Alert.id == Delivery.alert_id)
+        .where(Delivery.destination == destination, Delivery.state == PENDING)
+    )
+
+
+async def claim(writing: WriteSession, ids: Sequence[str], *, owner: str, until: datetime) -> None:
+    """Lease deliveries that were found waiting in this same transaction: nobody else takes them before `until`."""
     for part in _parts(ids):
-        rows = await writing.session.execute(
+        await writing.session.execute(
             update(Delivery)
-            .where(Delivery.id.in_(part), Delivery.state == PENDING, Delivery.next_at <= now)
-            .values(next_at=now + lease, lease_owner=owner)
-            .returning(Delivery.id)
+            .where(Delivery.id.in_(part), Delivery.state == PENDING)
+            .values(next_at=until, lease_owner=owner)
         )
-        claimed.update(rows.scalars())
-    return claimed
 
 
 async def load(session: AsyncSession, ids: Sequence[str]) -> dict[str, Loaded]:
@@ -143,6 +151,7 @@ async def load(session: AsyncSession, ids: Sequence[str]) -> dict[str, Loaded]:
         rows = await session.execute(
             select(
                 Delivery.id,
+                func.coalesce(Alert.seq, 0),
                 Delivery.attempts,
                 Delivery.created_at,
                 Alert.body,

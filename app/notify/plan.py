@@ -16,13 +16,14 @@ DIGEST_MAX = 300  # alerts in one digest message
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A delivery that is due. `created_at` is when the alert was raised and stored."""
+    """A delivery that is due. `created_at` is when it was stored, `order` its alert's number."""
 
     id: str
     incident: str
     severity: int
     created_at: datetime
     order: int
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,12 @@ def ordered(due: Sequence[Due]) -> list[list[Due]]:
         key=lambda group: (max(one.severity for one in group), group[-1].created_at, group[-1].order),
         reverse=True,
     )
+
+
+def probe(due: Sequence[Due]) -> list[Due]:
+    """Return those of the due deliveries that were tried least: what fails by itself must not be the only probe."""
+    least = min((one.attempts for one in due), default=0)
+    return [one for one in due if one.attempts == least]
 
 
 def plan(due: Sequence[Due], now: datetime, *, gathers: bool, digest_after: int, limit: int) -> Plan:

@@ -86,7 +86,7 @@ class Failed:
     """It did not arrive, or we cannot know. `retry` False: this very message will never be taken.
 
     `retry_after`: seconds that the other side asked us to leave it alone. `refused`: it answered and does not want us
-    (as against being away). `disable`: it is gone for good.
+    (as against being away). `disable`: it is gone for good. `ours`: the fault is on our side and says nothing of the destination.
     """
 
     retry: bool
@@ -94,6 +94,7 @@ class Failed:
     retry_after: float | None = None
     disable: bool = False
     refused: bool = False
+    ours: bool = False
 
 
 Message = Outgoing | Digest | Notice

@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 EXPIRY = timedelta(hours=72)
 RETRY_AFTER_CAP_S = 3600.0
 RETRY_AFTER_DEFAULT_S = 60.0  # for a 429 that does not say
-PROBE_S = 60.0  # between two attempts at a destination that is down
+# Between two attempts at a destination that is down, by how long it has been failing: news is worth a probe a minute for two hours.
+_PROBES = ((timedelta(hours=2), 60.0), (timedelta(hours=12), 300.0), (EXPIRY, 900.0))
 STRIKES = 3  # failures in a row that make it down
 REFUSALS = 20  # answers in a row that do not want us, after which it is switched off
 JITTER = 0.1
@@ -27,6 +28,11 @@ def wait_after(attempts: int, jitter: float) -> float:
     """Return the seconds to wait after so many failed attempts (1 or more); `jitter` in 0..1 spreads it by up to a tenth each way."""
     base = WAITS_S[min(attempts, len(WAITS_S)) - 1]
     return base * (1 - JITTER + 2 * JITTER * jitter)
+
+
+def probe_gap(failing_for: timedelta) -> float:
+    """Return the seconds to leave between two probes of a destination that has been failing for so long."""
+    return next((gap for until, gap in _PROBES if failing_for < until), _PROBES[-1][1])
 
 
 def expired(created_at: datetime, now: datetime) -> bool:
@@ -70,11 +76,6 @@ class Circuit:
         return self.refusals >= REFUSALS or (self.failing_since is not None and now - self.failing_since >= EXPIRY)
 
 
-def after_success(circuit: Circuit) -> Circuit:
-    del circuit
-    return Circuit()
-
-
 def after_failure(circuit: Circuit, now: datetime, *, refused: bool, retry_after: float | None) -> Circuit:
     """Return the circuit after a failure: paused for as long as the other side asks, and for the probe's gap once it is down."""
     failed = replace(
@@ -83,5 +84,6 @@ def after_failure(circuit: Circuit, now: datetime, *, refused: bool, retry_after
         refusals=circuit.refusals + 1 if refused else 0,
         failing_since=circuit.failing_since or now,
     )
-    pause = max(PROBE_S if failed.down else 0.0, retry_after or 0.0)
+    probe = probe_gap(now - (failed.failing_since or now)) if failed.down else 0.0
+    pause = max(probe, retry_after or 0.0)
     return replace(failed, paused_until=now + timedelta(seconds=pause) if pause else None)

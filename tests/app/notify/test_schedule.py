@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from app.notify.schedule import (
     Circuit,
     after_failure,
-    after_success,
     expired,
+    probe_gap,
     read_retry_after,
     wait_after,
 )
@@ -59,7 +59,11 @@ def test_a_destination_is_down_after_three_failures_and_then_probed_once_a_minut
         assert circuit.down
         assert circuit.paused(now + timedelta(seconds=59.9))
         assert not circuit.paused(now + timedelta(seconds=60))
-    assert after_success(circuit) == Circuit()
+
+
+def test_probes_thin_out_as_an_outage_goes_on() -> None:
+    gaps = [probe_gap(timedelta(hours=hours)) for hours in (0, 1.9, 2, 11.9, 12, 100)]
+    assert gaps == [60, 60, 300, 300, 900, 900]
 
 
 def test_what_the_other_side_asks_for_outlasts_the_probe() -> None:

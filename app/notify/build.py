@@ -1,0 +1,124 @@
+"""A configured destination -> its notifier, with its secrets looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.clock import Clock
+from app.errors import SettingsError
+from app.notify.apprise import AppriseNotifier
+from app.notify.port import Delivered, Message, Notifier, Outcome
+from app.notify.secrets import SecretBox, check_secret
+from app.notify.slack import API, SlackBotNotifier, SlackWebhookNotifier
+from app.notify.stream import StreamNotifier
+from app.notify.webhook import SigningSecrets, WebhookNotifier
+from app.outbound.client import OutboundClient
+from app.outbound.targets import policy_of
+from app.streams.port import Stream
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationSpec:
+    """A destination as it is configured. `secret` and `old_secret` are sealed; equal specs make equal notifiers."""
+
+    name: str
+    type: str
+    options: Options
+    secret: str | None = None
+    old_secret: str | None = None
+    rotated_at: datetime | None = None
+
+    @property
+    def digest_after(self) -> int:
+        return int(self.options.get("digest_after", 20))
+
+
+class NullNotifier:
+    """Takes everything and does nothing with it: for trying out watches."""
+
+    concurrency = 1
+    gathers = False
+
+    async def send(self, message: Message) -> Outcome:
+        del message
+        return Delivered()
+
+
+class Builder:
+    """Builds notifiers. `secret_of` gives the value of a variable that the config cites, `outbound` is the file's section of that name."""
+
+    def __init__(
+        self,
+        *,
+        secret_of: Callable[[str], str | None],
+        box: SecretBox,
+        outbound: Options,
+        clock: Clock,
+        stream: Stream,
+    ) -> None:
+        self._secret_of = secret_of
+        self._box = box
+        self._clock = clock
+        self._stream = stream
+        self._allow = [*outbound.get("allow_hosts", ()), *outbound.get("allow_networks", ())]
+        self._plain = bool(outbound.get("allow_http", False))
+
+    def build(self, spec: DestinationSpec) -> Notifier:
+        """Return the notifier of a destination; raise SettingsError, one line, where something that it needs is missing."""
+        match spec.type:
+            case "slack":
+                return self._slack(spec)
+            case "webhook":
+                return self._webhook(spec)
+            case "apprise":
+                return AppriseNotifier(self._value(spec, "url"))
+            case "stream":
+                return StreamNotifier(self._stream)
+            case "null":
+                return NullNotifier()
+            case other:
+                raise SettingsError(f"destination {spec.name!r}: there is no type {other!r}")
+
+    def _slack(self, spec: DestinationSpec) -> Notifier:
+        client = self._client(plain=False)
+        buttons = bool(spec.options.get("signing_secret_env"))
+        if not spec.options.get("token_env"):
+            return SlackWebhookNotifier(self._value(spec, "url"), client, self._clock, buttons=buttons)
+        channel = spec.options.get("channel")
+        if not channel:
+            raise SettingsError(f"destination {spec.name!r}: a bot token needs channel")
+        base_url = str(spec.options.get("base_url") or API)
+        token = self._value(spec, "token")
+        return SlackBotNotifier(token, str(channel), client, self._clock, buttons=buttons, base_url=base_url)
+
+    def _webhook(self, spec: DestinationSpec) -> Notifier:
+        client = self._client(plain=bool(spec.options.get("allow_http")))
+        return WebhookNotifier(self._value(spec, "url"), self.signing(spec), client)
+
+    def signing(self, spec: DestinationSpec) -> SigningSecrets:
+        """Return the secrets that sign for a webhook."""
+        if spec.options.get("secret_env"):
+            return SigningSecrets(check_secret(self._value(spec, "secret")))
+        if spec.secret is None:
+            raise SettingsError(
+                f"destination {spec.name!r} has no signing secret: run `watchdesk destination rotate {spec.name}`, or set secret_env"
+            )
+        previous = self._box.open(spec.old_secret) if spec.old_secret else None
+        return SigningSecrets(self._box.open(spec.secret), previous, spec.rotated_at)
+
+    def _client(self, *, plain: bool) -> OutboundClient:
+        return OutboundClient(policy_of(self._allow, plain=plain or self._plain), clock=self._clock)
+
+    def _value(self, spec: DestinationSpec, what: str) -> str:
+        """Return the value of option `what`, or of the variable that `<what>_env` names."""
+        variable = spec.options.get(f"{what}_env")
+        value = self._secret_of(str(variable)) if variable else spec.options.get(what)
+        if not value:
+            missing = f"the variable {variable} is not set" if variable else f"{what} is missing"
+            raise SettingsError(f"destination {spec.name!r}: {missing}")
+        return str(value)

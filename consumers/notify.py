@@ -1,0 +1,337 @@
+"""outbox -> destinations. Any number of senders; a row is theirs by lease, and nothing is ever marked "sending".
+
+A destination that fails three times in a row is down: one probe at a time goes out, a minute apart or later where it says so.
+After the first success everything that waits for it is due again, fresh before stale.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.crash import crash_point
+from app.db import destinations, outbox
+from app.db.models import DestinationState, LiveMessage
+from app.db.outbox import CANCELLED, DELIVERED, DIGESTED, AttemptMade, Loaded
+from app.db.session import WriteSession
+from app.domain.deliveries import TOPIC
+from app.errors import Unavailable, WatchdeskError
+from app.notify.build import Builder
+from app.notify.plan import Due, Plan, plan, probe
+from app.notify.port import Delivered, Digest, Failed, Message, Notice, Outcome, Outgoing
+from app.notify.schedule import EXPIRY, Circuit, after_failure, probe_gap, wait_after
+from app.notify.secrets import SecretBox
+from app.resources import Resources
+from consumers.outlets import Composer, Outlet, Outlets, circuit_of
+
+POLL_S = 1.0
+LEASE = timedelta(seconds=30)
+DEADLINE_S = 25.0  # one message with all its calls; shorter than the lease
+HOUSEKEEPING = timedelta(seconds=60)
+RETRY_MARK_S = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+async def run_notify(resources: Resources) -> None:
+    """Send for ever. A database that is down pauses it; a destination that is down holds up no other."""
+    settings = resources.settings
+    builder = Builder(
+        secret_of=settings.secret_of,
+        box=SecretBox(settings.secret_key),
+        outbound=settings.config.section("outbound"),
+        clock=resources.clock,
+        stream=resources.stream,
+    )
+    await Sender(resources, Outlets(builder)).run()
+
+
+class Sender:
+    """Looks for what is due each second, and serves each destination in a task of its own."""
+
+    def __init__(self, resources: Resources, outlets: Outlets) -> None:
+        self._database = resources.database
+        self._clock = resources.clock
+        self._metrics = resources.metrics
+        self._outlets = outlets
+        self._composer = Composer(demo=resources.settings.demo)
+        self._owner = secrets.token_hex(8)
+        self._busy: set[str] = set()
+        self._wake = asyncio.Event()
+        self._kept_house: datetime | None = None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            while True:
+                self._wake.clear()
+                try:
+                    await self._look(group)
+                    self._metrics.stages.paused.labels("notify").set(0)
+                except Unavailable as down:
+                    self._metrics.stages.paused.labels("notify").set(1)
+                    log.warning("paused", stage="notify", down=down.what, detail=down.detail)
+                await self._wait()
+
+    async def _listen(self) -> None:
+        while True:
+            await self._database.wait_for_commit()
+            self._wake.set()
+
+    async def _wait(self) -> None:
+        await self._clock.sleep(POLL_S / 20)  # commits come in bursts: one look for all of them
+        try:
+            async with self._clock.timeout(POLL_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self, group: asyncio.TaskGroup) -> None:
+        now = self._clock.now()
+        async with self._database.read() as session:
+            known = await destinations.known(session)
+            states = await destinations.states(session)
+            waiting = await outbox.backlog(session, now)
+        outlets, broken = self._outlets.update([one.destination for one in known])
+        await self._say_why(broken, states)
+        self._measure({one.destination.name: one.destination.type for one in known}, states, waiting)
+        if self._kept_house is None or now - self._kept_house >= HOUSEKEEPING:
+            self._kept_house = now
+            await self._keep_house(now)
+        for name, backlog in waiting.items():
+            outlet = outlets.get(name)
+            if outlet is None and name not in broken:
+                await self._cancel_gone(name, retired=any(one.destination.name == name for one in known))
+            state = states.get(name)
+            open_now = state is None or (state.disabled_at is None and not circuit_of(state).paused(now))
+            wanted = backlog.due or (state is not None and circuit_of(state).down)
+            if outlet is not None and wanted and open_now and name not in self._busy:
+                self._busy.add(name)
+                group.create_task(self._serve(outlet), name=f"notify:{name}")
+
+    async def _serve(self, outlet: Outlet) -> None:
+        """Send what is due for one destination until nothing is, or it does not work."""
+        try:
+            while await self._round(outlet):
+                pass
+        except Unavailable as down:
+            log.warning("paused", stage="notify", down=down.what, detail=down.detail)
+        finally:
+            self._busy.discard(outlet.name)
+            self._wake.set()
+
+    async def _round(self, outlet: Outlet) -> bool:
+        """Claim and send once; return whether there may be more to do now."""
+        planned, loaded = await self._claim(outlet)
+        crash_point("notify.after_claim")
+        if planned.digest:
+            parts = [loaded[one.id] for one in planned.digest]
+            now = self._clock.now()
+            return await self._deliver(outlet, parts, self._composer.digest(parts, now))
+        if not planned.single:
+            return False
+        groups = [[loaded[one.id] for one in group] for group in planned.single]
+        done = await asyncio.gather(*(self._send_group(outlet, parts) for parts in groups))
+        return all(done)
+
+    async def _claim(self, outlet: Outlet) -> tuple[Plan, dict[str, Loaded]]:
+        now = self._clock.now()
+        async with self._database.write() as writing:
+            session = writing.session
+            state = await destinations.state_of(session, outlet.name)
+            circuit = circuit_of(state)
+            if state.disabled_at is not None or circuit.paused(now):
+                return Plan(), {}
+            rows = await outbox.due(session, outlet.name, now)
+            if not rows and circuit.down:
+                rows = await outbox.next_waiting(session, outlet.name)
+            waiting = [Due(*row) for row in rows]
+            planned = plan(
+                probe(waiting) if circuit.failures else waiting,
+                now,
+                gathers=outlet.notifier.gathers,
+                digest_after=outlet.spec.digest_after,
+                limit=1 if circuit.failures else outlet.notifier.concurrency,
+            )
+            ids = [one.id for group in (*planned.single, planned.digest) for one in group]
+            await outbox.claim(writing, ids, owner=self._owner, until=now + LEASE)
+            if ids and circuit.down and circuit.failing_since is not None:
+                # Before the probe goes out, so that no other sender sends one too.
+                state.paused_until = now + timedelta(seconds=probe_gap(now - circuit.failing_since))
+                await destinations.put_state(writing, state)
+            return planned, await outbox.load(session, ids)
+
+    async def _send_group(self, outlet: Outlet, parts: Sequence[Loaded]) -> bool:
+        now = self._clock.now()
+        try:
+            async with self._database.read() as session:
+                message = await self._composer.compose(session, outlet, parts, now)
+        except WatchdeskError:
+            raise
+        except Exception as error:
+            log.exception("a message could not be put together", destination=outlet.name, delivery=parts[-1].id)
+            failed = Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
+            await self._mark(outlet, parts, Notice(parts[-1].id, "", now), failed, 0.0)
+            return True
+        if isinstance(message, Outgoing) and message.previous is None and outlet.below_minimum(message.alert.level):
+            async with self._database.write() as writing:
+                ids = [part.id for part in parts]
+                await outbox.settle(writing, ids, CANCELLED, f"below the minimum level: {message.alert.level}", now)
+            return True
+        return await self._deliver(outlet, parts, message)
+
+    async def _deliver(self, outlet: Outlet, parts: Sequence[Loaded], message: Message) -> bool:
+        begun = self._clock.monotonic()
+        outcome = await self._send(outlet, message)
+        seconds = self._clock.monotonic() - begun
+        crash_point("notify.after_send")
+        self._metrics.deliveries.duration.labels(outlet.spec.type).observe(seconds)
+        while True:
+            try:
+                await self._mark(outlet, parts, message, outcome, seconds)
+                break
+            except Unavailable:
+                # It was sent: forgetting that would send it again once the lease has run out.
+                await self._clock.sleep(RETRY_MARK_S)
+        crash_point("notify.after_mark")
+        return isinstance(outcome, Delivered) or not (outcome.retry or outcome.disable)
+
+    async def _send(self, outlet: Outlet, message: Message) -> Outcome:
+        try:
+            async with self._clock.timeout(DEADLINE_S):
+                return await outlet.notifier.send(message)
+        except TimeoutError:
+            return Failed(retry=True, reason=f"timeout: not done within {DEADLINE_S:g} s")
+        except Exception as error:
+            # Our own bug in one message must not stop the others: it is tried again by the schedule and expires with an alarm.
+            log.exception("a message could not be made", destination=outlet.name, delivery=message.id)
+            return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
+
+    async def _mark(
+        self, outlet: Outlet, parts: Sequence[Loaded], message: Message, outcome: Outcome, seconds: float
+    ) -> None:
+        """Write down what came of it: the attempt, the rows, the circuit, and who else must hear of it."""
+        now = self._clock.now()
+        ids = [part.id for part in parts]
+        count = self._metrics.deliveries.attempts.labels
+        async with self._database.write() as writing:
+            state = await destinations.state_of(writing.session, outlet.name)
+            if isinstance(outcome, Delivered):
+                await outbox.record(writing, ids, AttemptMade(now, "delivered", "", seconds))
+                await self._mark_delivered(writing, outlet, message, ids, outcome)
+                await self._recovered(writing, state, now)
+                count(outlet.spec.type, "delivered").inc()
+                return
+            kind = "refused" if outcome.refused or not outcome.retry else "failed"
+            await outbox.record(writing, ids, AttemptMade(now, kind, outcome.reason, seconds))
+            count(outlet.spec.type, "temporary" if outcome.retry else "permanent").inc()
+            if not outcome.retry and not outcome.disable:
+                await outbox.settle(writing, ids, CANCELLED, f"not taken: {outcome.reason}", now)
+                await self._alarm(writing, outlet.name, f"{len(ids)} of its alerts will not be taken: {outcome.reason}")
+                return
+            await self._mark_failed(writing, outlet, parts, outcome, state)
+
+    async def _mark_delivered(
+        self, writing: WriteSession, outlet: Outlet, message: Message, ids: Sequence[str], outcome: Delivered
+    ) -> None:
+        now = self._clock.now()
+        if isinstance(message, Digest):
+            await outbox.settle(writing, ids, DIGESTED, f"in the digest {message.id}", now)
+            return
+        await outbox.settle(writing, ids[-1:], DELIVERED, outcome.reference or "", now)
+        await outbox.settle(writing, ids[:-1], DIGESTED, f"in {message.id}", now)
+        if isinstance(message, Outgoing) and outcome.reference is not None:
+            live = LiveMessage(
+                destination=outlet.name,
+                incident_id=message.alert.incident,
+                reference=outcome.reference,
+                level=message.alert.level,
+                updated_at=now,
+            )
+            await destinations.put_live_message(writing, live)
+
+    async def _recovered(self, writing: WriteSession, state: DestinationState, now: datetime) -> None:
+        if state.failures:
+            await outbox.pull_forward(writing, state.destination, now)
+            log.info("destination works again", destination=state.destination, failures=state.failures)
+        state.failures = state.refusals = 0
+        state.failing_since = state.paused_until = None
+        state.last_success_at, state.detail = now, ""
+        await destinations.put_state(writing, state)
+
+    async def _mark_failed(
+        self, writing: WriteSession, outlet: Outlet, parts: Sequence[Loaded], outcome: Failed, state: DestinationState
+    ) -> None:
+        now = self._clock.now()
+        circuit = circuit_of(state)
+        if not outcome.ours:
+            circuit = after_failure(circuit, now, refused=outcome.refused, retry_after=outcome.retry_after)
+        wait = wait_after(max(part.attempts for part in parts) + 1, random.random())
+        await outbox.put_off(
+            writing,
+            [part.id for part in parts],
+            max(now + timedelta(seconds=wait), circuit.paused_until or now),
+            outcome.reason,
+        )
+        _put_circuit(state, circuit, outcome.reason)
+        if outcome.disable or circuit.dead(now):
+            state.disabled_at = now
+            await self._alarm(writing, outlet.name, f"switched off: {outcome.reason}")
+        await destinations.put_state(writing, state)
+        log.warning("delivery failed", destination=outlet.name, reason=outcome.reason, failures=state.failures)
+
+    async def _alarm(self, writing: WriteSession, about: str, what: str) -> None:
+        """Tell every other destination that works."""
+        states = await destinations.states(writing.session)
+        others = [
+            name
+            for name in await destinations.active_names(writing.session)
+            if name != about and (name not in states or states[name].disabled_at is None)
+        ]
+        now = self._clock.now()
+        await outbox.enqueue_notice(writing.session, f"destination {about!r}: {what}", others, now)
+        log.error("alarm", destination=about, what=what, told=len(others))
+
+    async def _keep_house(self, now: datetime) -> None:
+        """End what waited for 72 h, and say so."""
+        async with self._database.write() as writing:
+            for name, count in (await outbox.expire(writing, now - EXPIRY, now)).items():
+                await self._alarm(writing, name, f"{count} alerts expired undelivered after 72 h")
+
+    async def _say_why(self, broken: dict[str, str], states: dict[str, DestinationState]) -> None:
+        """Show why a destination cannot be used where people look for it; what waits for it stays."""
+        for name, why in broken.items():
+            if name not in states or states[name].detail != why:
+                async with self._database.write() as writing:
+                    state = await destinations.state_of(writing.session, name)
+                    state.detail = why
+                    await destinations.put_state(writing, state)
+
+    async def _cancel_gone(self, name: str, *, retired: bool) -> None:
+        why = "destination deleted" if retired else "there is no such destination"
+        async with self._database.write() as writing:
+            cancelled = await outbox.cancel_all(writing, name, why, self._clock.now())
+        log.warning("deliveries cancelled", destination=name, why=why, count=cancelled)
+
+    def _measure(
+        self, types: dict[str, str], states: dict[str, DestinationState], waiting: dict[str, outbox.Backlog]
+    ) -> None:
+        metrics = self._metrics.deliveries
+        types = {TOPIC: "stream", **types}
+        for kind in set(types.values()):
+            mine = [backlog for name, backlog in waiting.items() if types.get(name) == kind]
+            metrics.pending.labels(kind).set(sum(backlog.pending for backlog in mine))
+            metrics.oldest.labels(kind).set(min((backlog.oldest.timestamp() for backlog in mine), default=0))
+            off = sum(states[name].disabled_at is not None for name in types if types[name] == kind and name in states)
+            metrics.disabled.labels(kind).set(off)
+
+
+def _put_circuit(state: DestinationState, circuit: Circuit, detail: str) -> None:
+    state.failures, state.refusals = circuit.failures, circuit.refusals
+    state.failing_since, state.paused_until = circuit.failing_since, circuit.paused_until
+    state.detail = detail[:500]

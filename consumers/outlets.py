@@ -1,0 +1,143 @@
+"""The destinations as the sender sees them: how each is configured, its notifier, how it fares, and what an alert tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import alert_posts, destinations, outbox
+from app.db.models import Destination, DestinationState, Post
+from app.db.outbox import Loaded
+from app.domain.deliveries import TOPIC
+from app.errors import SettingsError
+from app.messages import IncidentView
+from app.notify.build import Builder, DestinationSpec
+from app.notify.port import Digest, Message, Notice, Notifier, Outgoing, PostShown, SourcesLive
+from app.notify.schedule import Circuit
+
+RANK = {"reported": 1, "likely": 2, "confirmed": 3}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A destination that can be sent to."""
+
+    spec: DestinationSpec
+    notifier: Notifier
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def below_minimum(self, level: str) -> bool:
+        return RANK.get(level, 1) < RANK.get(str(self.spec.options.get("minimum_level", "reported")), 1)
+
+
+class Outlets:
+    """Builds each notifier once and again when its configuration changes; says once why one cannot be built."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._held: dict[str, Outlet] = {}
+        self._refused: dict[str, DestinationSpec] = {}
+
+    def update(self, known: Sequence[Destination]) -> tuple[dict[str, Outlet], dict[str, str]]:
+        """Return the outlets by name, and why each of the other active destinations cannot be used."""
+        specs = [DestinationSpec(TOPIC, "stream", {}), *(spec_of(row) for row in known if row.retired_at is None)]
+        broken: dict[str, str] = {}
+        current: dict[str, Outlet] = {}
+        for spec in specs:
+            held = self._held.get(spec.name)
+            if held is not None and held.spec == spec:
+                current[spec.name] = held
+                continue
+            try:
+                current[spec.name] = Outlet(spec, self._builder.build(spec))
+            except SettingsError as error:
+                broken[spec.name] = error.detail
+                if self._refused.get(spec.name) != spec:
+                    log.warning("destination cannot be used", destination=spec.name, why=error.detail)
+                self._refused[spec.name] = spec
+        self._held = current
+        return current, broken
+
+
+def spec_of(row: Destination) -> DestinationSpec:
+    return DestinationSpec(
+        name=row.name,
+        type=row.type,
+        options=msgspec.json.decode(row.body, type=dict[str, object]),
+        secret=row.secret,
+        old_secret=row.old_secret,
+        rotated_at=row.rotated_at,
+    )
+
+
+def circuit_of(state: DestinationState | None) -> Circuit:
+    if state is None:
+        return Circuit()
+    return Circuit(state.failures, state.refusals, state.failing_since, state.paused_until)
+
+
+class Composer:
+    """Puts together what one message says, from the database."""
+
+    def __init__(self, *, demo: bool) -> None:
+        self._demo = demo
+
+    async def compose(self, session: AsyncSession, outlet: Outlet, parts: Sequence[Loaded], now: datetime) -> Message:
+        """Return the message of deliveries of one incident, oldest first (the last one is what it says), or of a notice."""
+        last = parts[-1]
+        if last.alert is None or last.incident is None:
+            return Notice(last.id, last.notice or "", now, self._demo)
+        alert, view = last.alert, last.incident
+        first = view.posts[0] if view.posts else None
+        posts = await alert_posts.of_incident(session, alert.incident, {post for post in (first, alert.post) if post})
+        live = await destinations.live_message(session, outlet.name, alert.incident)
+        reading, total = await destinations.sources_live(session)
+        hide = outlet.spec.options.get("mode") == "reference"
+        shown = {name: _shown(post, hide=hide or rights == "reference") for name, (post, rights) in posts.items()}
+        return Outgoing(
+            id=last.id,
+            alert=alert,
+            incident=view,
+            now=now,
+            post=shown.get(first) if first else None,
+            cause=shown.get(alert.post) if alert.post else None,
+            sources=SourcesLive(reading, total) if total else None,
+            previous=await self.previous(session, outlet, parts[0]),
+            live=live.reference if live else None,
+            exercise=last.exercise,
+            demo=self._demo,
+            also=tuple(part.alert for part in parts[:-1] if part.alert is not None),
+        )
+
+    async def previous(self, session: AsyncSession, outlet: Outlet, part: Loaded) -> IncidentView | None:
+        if part.alert is None:
+            return None
+        return await outbox.told_before(session, outlet.name, part.alert.incident, part.seq)
+
+    def digest(self, parts: Sequence[Loaded], now: datetime) -> Digest:
+        alerts = sorted((part.alert for part in parts if part.alert is not None), key=lambda alert: alert.created_at)
+        return Digest(parts[0].id, tuple(alerts), now, self._demo)
+
+
+def _shown(post: Post, *, hide: bool) -> PostShown:
+    deleted = post.deleted_at is not None
+    return PostShown(
+        id=post.given_id,
+        author=post.author,
+        author_name=post.author_name,
+        text=None if hide or deleted else post.text,
+        posted_at=post.created_at,
+        seen_at=post.seen_at,
+        url=post.url,
+        deleted=deleted,
+    )
