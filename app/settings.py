@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from app.closest import hint
 from app.crash import POINTS
@@ -110,6 +111,7 @@ def load_settings(environ: Mapping[str, str], *, mounts: str | None = None) -> S
     config_path = Path(env.text("WATCHDESK_CONFIG"))
     config = _load_config(config_path, required=bool(environ.get("WATCHDESK_CONFIG", "").strip()))
     _refuse_unknown(environ, config)
+    _refuse_timezone(config.desk.timezone, config_path)
     settings = Settings(
         home=home,
         config_path=config_path,
@@ -174,6 +176,15 @@ def _refuse_unknown(environ: Mapping[str, str], config: Config) -> None:
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
             raise SettingsError(f"unknown setting {name}{hint(name, known)}")
+
+
+def _refuse_timezone(name: str, config_path: Path) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # not found, a folder of zones, no name of a zone at all
+        raise SettingsError(
+            f"{config_path.name}: [desk] timezone {shown(name)} is not one that this system knows"
+        ) from None
 
 
 def _cited(environ: Mapping[str, str], config: Config) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 
-from app.closest import hint
+from app.closest import closest, hint
 from app.domain.config import Config, DeskOptions, DestinationConfig, Name, Options, SourceConfig, VariableName
 from app.domain.config_keys import (
     ANY_DESTINATION,
@@ -21,6 +21,7 @@ from app.domain.config_keys import (
     SOURCE_KEYS,
     Key,
 )
+from app.domain.posts import KNOWN_PLATFORMS, RENAMED
 from app.domain.watches import Triggers, Watch
 from app.errors import SettingsError
 
@@ -43,6 +44,11 @@ TOP_KEYS = ("source", "watch", "destination", "desk", *SECTION_KEYS)
 def parse_config(content: bytes, name: str = "watchdesk.toml") -> Config:
     """Return what the file says; raise `SettingsError` with its name, the line and the nearest right key where one is wrong."""
     return _File(content, name).config()
+
+
+def parse_watches(content: bytes, name: str) -> tuple[Watch, ...]:
+    """Return the `[[watch]]` tables of a file that may hold nothing else: destinations that they name need not be there."""
+    return _File(content, name).watches()
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:
@@ -69,11 +75,10 @@ class _File:
         for key in self.tables:
             if key not in TOP_KEYS:
                 self.refuse(f"unknown table [{key}]{nearest(key, TOP_KEYS)}", key)
-        watches = tuple(self._watch(n, table) for n, table in enumerate(self._array("watch")))
+        watches = self.watches()
         sources = tuple(self._source(n, table) for n, table in enumerate(self._array("source")))
         destinations = tuple(self._destination(n, table) for n, table in enumerate(self._array("destination")))
         self._refuse_doubles("source", [one.id.casefold() for one in sources], "id")
-        self._refuse_doubles("watch", [one.name for one in watches], "name")
         self._refuse_doubles("destination", [one.name for one in destinations], "name")
         known = [one.name for one in destinations]
         for n, watch in enumerate(watches):
@@ -90,6 +95,11 @@ class _File:
             sections={name: self._section(name) for name in SECTION_KEYS if name in self.tables},
             digest=self.digest,
         )
+
+    def watches(self) -> tuple[Watch, ...]:
+        watches = tuple(self._watch(n, table) for n, table in enumerate(self._array("watch")))
+        self._refuse_doubles("watch", [one.name for one in watches], "name")
+        return watches
 
     def refuse(self, message: str, table: str, number: int | None = None, key: str | None = None) -> NoReturn:
         line = _line_of(self.text, table, number, key)
@@ -132,10 +142,10 @@ class _File:
 
     def _source(self, n: int, table: dict[str, Any]) -> SourceConfig:
         platform = str(table.get("id", "")).partition(":")[0]
-        if "id" in table and platform not in SOURCE_KEYS:
-            self.refuse(
-                f"platform {platform!r} is not one we can read{nearest(platform, SOURCE_KEYS)}", "source", n, "id"
-            )
+        if "id" in table and platform not in KNOWN_PLATFORMS:
+            meant = RENAMED.get(platform) or closest(platform, KNOWN_PLATFORMS)
+            hinted = f"; did you mean {meant}:?" if meant else ""
+            self.refuse(f"platform {platform!r} is not one we know{hinted}", "source", n, "id")
         keys = (*ANY_SOURCE, *SOURCE_KEYS.get(platform, ()))
         fixed, rest = self._split(table, SourceConfig, keys, ("source", n))
         source = self._converted(fixed, SourceConfig, "source", n)

@@ -23,6 +23,12 @@ ANY_SOURCE = (
     Key("language", str, "the language that it writes in, where the platform does not say"),
 )
 
+FEED_KEYS = (
+    Key("url", str, "the address of the RSS or Atom feed"),
+    Key("every_s", float, "seconds between two looks"),
+    Key("allow_internal", bool, "the feed is on an internal network that [outbound] allows"),
+)
+
 SOURCE_KEYS: Mapping[str, tuple[Key, ...]] = {
     "x": (
         Key("via", str, '"rule" (filtered stream) or "activity" (X Activity API)'),
@@ -36,12 +42,9 @@ SOURCE_KEYS: Mapping[str, tuple[Key, ...]] = {
         Key("tag", str, 'the hashtag, with stream = "hashtag"'),
     ),
     "telegram": (Key("channel", str, "the public channel, where the id does not say it"),),
-    "rss": (
-        Key("url", str, "the address of the RSS or Atom feed"),
-        Key("every_s", float, "seconds between two looks"),
-        Key("allow_internal", bool, "the feed is on an internal network that [outbound] allows"),
-    ),
-    "inbox": (),
+    "rss": FEED_KEYS,
+    "youtube": FEED_KEYS,
+    "web": FEED_KEYS,
 }
 
 SECTION_KEYS: Mapping[str, tuple[Key, ...]] = {

@@ -106,9 +106,12 @@ class PlaceTest:
     def feature(self) -> str:
         return f"{self.term.op}:{self.place.place_id}~{self.term.radius_km:g}"
 
+    def away(self, tag: PlaceTag) -> float:
+        return distance_km(self.place.lat, self.place.lon, tag.lat, tag.lon)
+
     def distance(self, tag: PlaceTag) -> float | None:
         """Return the distance in km where the test holds for this place, None where it does not."""
-        away = distance_km(self.place.lat, self.place.lon, tag.lat, tag.lon)
+        away = self.away(tag)
         if self.term.op is Op.PLACE:
             return away if self._within(tag) else None
         widest = max(self.term.radius_km, self.place.radius_km, COUNTRYSIDE_KM)
