@@ -27,13 +27,16 @@ VARIABLES = (
     Variable("WATCHDESK_KAFKA_USERNAME", "", "The user for SASL."),
     Variable("WATCHDESK_KAFKA_PASSWORD", "", "The password for SASL.", secret=True),
     Variable("WATCHDESK_KAFKA_CA_FILE", "", "A file of certificates to trust for SSL. Empty: those of the system."),
-    Variable("WATCHDESK_KAFKA_COMPRESSION", "zstd", "`none` or `zstd`."),
+    Variable("WATCHDESK_KAFKA_COMPRESSION", "none", "`none` or `zstd`, which pays off across a network."),
     Variable(
         "WATCHDESK_KAFKA_SESSION_TIMEOUT", "10", "Seconds after which the broker gives a silent member's work away."
     ),
     Variable("WATCHDESK_KAFKA_HEARTBEAT", "3", "Seconds between heartbeats: at most a third of the session timeout."),
     Variable("WATCHDESK_KAFKA_REQUEST_TIMEOUT", "20", "Seconds for one request: longer than the session timeout."),
     Variable("WATCHDESK_KAFKA_REPLICATION", "1", "Copies of each topic that we create on the broker."),
+    Variable(
+        "WATCHDESK_KAFKA_PARTITIONS", "6", "Partitions of the topic of posts: at most so many `tag` members have work."
+    ),
 )
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -55,6 +58,7 @@ class KafkaSettings:
     heartbeat: float
     request_timeout: float
     replication: int
+    partitions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def _read_kafka(env: Environment, url: str) -> KafkaSettings:
         heartbeat=env.seconds("WATCHDESK_KAFKA_HEARTBEAT", 0.1, 100),
         request_timeout=env.seconds("WATCHDESK_KAFKA_REQUEST_TIMEOUT", 1, 600),
         replication=env.whole("WATCHDESK_KAFKA_REPLICATION", 1, 10),
+        partitions=env.whole("WATCHDESK_KAFKA_PARTITIONS", 1, 1_000),
     )
     _refuse_inconsistent(settings)
     return settings

@@ -1,0 +1,352 @@
+"""aiokafka, made bounded: every await has a deadline, every failure has a name of ours. The only module that imports it.
+
+What `kafka_stream` builds the port from: a producer that is replaced after any error, a consumer that never leaves its caller
+waiting, and the look at topics. Idempotence stays off: with it a send never returns while the broker is away, and one refused record
+wedges its partition; ids and upserts absorb what is sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    ProducerClosed,
+    for_code,
+)
+from aiokafka.partitioner import murmur2
+
+from app.clock import Clock
+from app.errors import Unavailable
+from app.streams.port import Bounds, OffsetGone, Outgoing, StreamRecord
+from app.streams.settings import KafkaSettings
+
+BATCH_BYTES = 512 * 1024  # of one produce request to a partition: 16 KB, the default, costs ten times the CPU a post
+FETCH_BYTES = 2 * 1024 * 1024  # of one partition in one fetch; a larger record still comes, alone
+START_SECONDS = 10.0
+PUBLISH_SECONDS = 10.0
+SEND_SECONDS = 8.0  # aiokafka's own limit of a send, a little below ours so that its error names the cause
+ASK_SECONDS = 5.0  # offsets, metadata
+COMMIT_SECONDS = 3.0  # a lost commit is harmless: the next one covers it
+STOP_SECONDS = 3.0
+KNOWN_KEYS = 100_000  # keys whose partition is remembered: murmur2 in Python costs 5-10 us
+
+
+class Connection:
+    """Where the broker is and how to speak to it; makes the clients."""
+
+    def __init__(self, settings: KafkaSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._options: dict[str, Any] = {
+            "bootstrap_servers": list(settings.bootstrap),
+            "client_id": "watchdesk",
+            "security_protocol": settings.security_protocol,
+        }
+        if settings.security_protocol.endswith("SSL"):
+            self._options["ssl_context"] = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.security_protocol.startswith("SASL"):
+            self._options["sasl_mechanism"] = settings.sasl_mechanism
+            self._options["sasl_plain_username"] = settings.username
+            self._options["sasl_plain_password"] = settings.password
+
+    @property
+    def name(self) -> str:
+        return ",".join(self.settings.bootstrap)
+
+    @asynccontextmanager
+    async def within(self, seconds: float, what: str) -> AsyncIterator[None]:
+        """Bound the body; raise Unavailable("broker") where it takes longer or the client fails."""
+        try:
+            async with self.clock.timeout(seconds):
+                yield
+        except TimeoutError as error:
+            raise Unavailable("broker", f"{self.name}: no answer to {what} within {seconds:g} s") from error
+        except (KafkaError, OSError) as error:
+            raise Unavailable("broker", f"{self.name}: {what} failed: {type(error).__name__}: {error}") from error
+
+    def make_producer(self) -> Any:
+        return AIOKafkaProducer(
+            **self._options,
+            acks="all",
+            enable_idempotence=False,
+            compression_type=None if self.settings.compression == "none" else self.settings.compression,
+            max_batch_size=BATCH_BYTES,
+            request_timeout_ms=round(SEND_SECONDS * 1000),
+        )
+
+    def make_consumer(self, group: str | None) -> Any:
+        settings = self.settings
+        return AIOKafkaConsumer(
+            **self._options,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # the others jump over deleted records without a word
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),  # two would join the group four times over
+            session_timeout_ms=round(settings.session_timeout * 1000),
+            heartbeat_interval_ms=round(settings.heartbeat * 1000),
+            request_timeout_ms=round(settings.request_timeout * 1000),
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[Any]:
+        client = AIOKafkaAdminClient(**self._options, request_timeout_ms=round(ASK_SECONDS * 1000))
+        try:
+            async with self.within(START_SECONDS, "a connection"):
+                await client.start()
+            yield client
+        finally:
+            with suppress(TimeoutError, KafkaError, OSError):
+                async with self.clock.timeout(STOP_SECONDS):
+                    await client.close()
+
+
+class Producer:
+    """Sends batches and waits for all replicas; after any error the next send gets a fresh client, so nothing stays wedged."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._client: Any = None
+        self._starting = asyncio.Lock()
+        self._partitions: dict[tuple[str, int], int] = {}
+
+    async def publish(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Send the records; when this returns all in-sync replicas have them. On an error any part of them may stand."""
+        client = await self._started()
+        try:
+            async with self._connection.within(PUBLISH_SECONDS, f"a publish to {topic}"):
+                count = len(await client.partitions_for(topic))
+                sent = []
+                for partition, batch in _batches(client, self._by_partition(records, count)):
+                    future = await client.send_batch(batch, topic, partition=partition)
+                    future.add_done_callback(_look_at)
+                    sent.append(future)
+                for future in sent:
+                    await future
+        except Unavailable:
+            await self._discard(client)
+            raise
+
+    async def ping(self) -> None:
+        client = await self._started()
+        async with self._connection.within(ASK_SECONDS, "metadata"):
+            await client.client.fetch_all_metadata()
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._discard(self._client)
+
+    async def _started(self) -> Any:
+        async with self._starting:
+            if self._client is None:
+                client = self._connection.make_producer()
+                try:
+                    async with self._connection.within(START_SECONDS, "a connection"):
+                        await client.start()
+                except BaseException:
+                    await self._stop(client)
+                    raise
+                self._client = client
+            return self._client
+
+    async def _discard(self, client: Any) -> None:
+        if self._client is client:
+            self._client = None
+            await self._stop(client)
+
+    async def _stop(self, client: Any) -> None:
+        """Stop without the flush that `stop` begins with: it waits for a broker that may be away, and our callers send again."""
+        client._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - see above
+        await _bounded(self._connection.clock, client._sender.close())  # noqa: SLF001
+        await _bounded(self._connection.clock, client.stop())
+
+    def _by_partition(self, records: Sequence[Outgoing], count: int) -> Mapping[int, Sequence[tuple[bytes, bytes]]]:
+        """Group by partition as Java's default partitioner would, so that other clients find a key where we put it."""
+        grouped: dict[int, list[tuple[bytes, bytes]]] = {}
+        for key, value in records:
+            encoded = key.encode()
+            partition = self._partitions.get((key, count))
+            if partition is None:
+                if len(self._partitions) >= KNOWN_KEYS:
+                    self._partitions.clear()
+                partition = self._partitions[key, count] = (murmur2(encoded) & 0x7FFFFFFF) % count
+            grouped.setdefault(partition, []).append((encoded, value))
+        return grouped
+
+
+def _batches(client: Any, grouped: Mapping[int, Sequence[tuple[bytes, bytes]]]) -> Iterator[tuple[int, Any]]:
+    """Yield (partition, full batch): one record a post, a request of up to BATCH_BYTES."""
+    for partition, pairs in grouped.items():
+        batch = client.create_batch()
+        for key, value in pairs:
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                yield partition, batch
+                batch = client.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+        yield partition, batch
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """Take the error of a send that nobody waits for any more, lest it is reported as never retrieved."""
+    if not future.cancelled():
+        future.exception()
+
+
+async def _bounded(clock: Clock, stopping: Any) -> None:
+    with suppress(TimeoutError, KafkaError, OSError):
+        async with clock.timeout(STOP_SECONDS):
+            await stopping
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """One member of a group on one topic. `on_change` is told the assigned partitions, None while the group sorts itself out."""
+
+    def __init__(
+        self, connection: Connection, topic: str, group: str, on_change: Callable[[frozenset[int] | None], None]
+    ) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._on_change = on_change
+        self._client = connection.make_consumer(group)
+
+    async def start(self) -> None:
+        """Connect and begin to join; the partitions come later, through `on_change`."""
+        try:
+            async with self._connection.within(START_SECONDS, "a connection"):
+                await self._client.start()
+                self._client.subscribe([self._topic], listener=self)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Leave the group; where the broker does not answer, drop the client with all its tasks."""
+        client, clock = self._client, self._connection.clock
+        await _bounded(clock, client.stop())
+        # What a stop that was cut short leaves behind; each does nothing where there is nothing left.
+        if client._coordinator is not None:  # noqa: SLF001
+            for task in (client._coordinator._coordination_task, client._coordinator._heartbeat_task):  # noqa: SLF001
+                if task is not None and not task.done():
+                    task.cancel()
+            await _bounded(clock, client._coordinator._stop_commit_offsets_refresh_task())  # noqa: SLF001
+        if client._fetcher is not None and not client._fetcher.error_future.done():  # noqa: SLF001
+            await _bounded(clock, client._fetcher.close())  # noqa: SLF001
+        await _bounded(clock, client._client.close())  # noqa: SLF001
+
+    def on_partitions_revoked(self, revoked: object) -> None:
+        del revoked
+        self._on_change(None)
+
+    def on_partitions_assigned(self, assigned: set[Any]) -> None:
+        self._on_change(frozenset(at.partition for at in assigned))
+
+    async def poll(self, limit: int, seconds: float) -> list[StreamRecord]:
+        """Return what has arrived, after at most `seconds`; raise OffsetGone as the port says."""
+        try:
+            async with self._connection.clock.timeout(seconds + 0.1):
+                found = await self._client.getmany(timeout_ms=round(seconds * 1000), max_records=limit)
+        except TimeoutError:
+            return []  # the group is being sorted out, which has no limit of its own
+        except NoOffsetForPartitionError as error:
+            self.seek(error.args[0].partition, 0)
+            return []
+        except OffsetOutOfRangeError as error:
+            raise await self._gone(error) from error
+        except (KafkaError, OSError) as error:
+            raise Unavailable("broker", f"{self._connection.name}: a read failed: {type(error).__name__}") from error
+        return [_record(record) for records in found.values() for record in records]
+
+    def seek(self, partition: int, offset: int) -> None:
+        with suppress(IllegalStateError):  # not ours any more
+            self._client.seek(self._at(partition), offset)
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        """Commit within COMMIT_SECONDS, at best: a partition that went meanwhile and a broker that is away are no errors."""
+        wanted = {self._at(partition): offset for partition, offset in offsets.items()}
+        with suppress(TimeoutError, CommitFailedError, KafkaError, OSError):
+            async with self._connection.clock.timeout(COMMIT_SECONDS):
+                await self._client.commit(wanted)
+
+    async def committed(self, partitions: Sequence[int]) -> dict[int, int]:
+        async with self._connection.within(ASK_SECONDS, "committed offsets"):
+            answers = await asyncio.gather(*(self._client.committed(self._at(p)) for p in partitions))
+        return {p: offset for p, offset in zip(partitions, answers, strict=True) if offset is not None}
+
+    async def bounds(self, partitions: Sequence[int]) -> dict[int, Bounds]:
+        asked = [self._at(partition) for partition in partitions]
+        async with self._connection.within(ASK_SECONDS, "the bounds of a partition"):
+            oldest = await self._client.beginning_offsets(asked)
+            ends = await self._client.end_offsets(asked)
+        return {at.partition: Bounds(oldest[at], ends[at]) for at in asked}
+
+    async def ping(self) -> None:
+        async with self._connection.within(ASK_SECONDS, "metadata"):
+            await self._client._client.fetch_all_metadata()  # noqa: SLF001 - `topics` would hide which broker failed
+
+    def _at(self, partition: int) -> Any:
+        return TopicPartition(self._topic, partition)
+
+    async def _gone(self, error: OffsetOutOfRangeError) -> OffsetGone:
+        ((at, position),) = error.args[0].items()
+        bounds = await self.bounds([at.partition])
+        return OffsetGone(self._topic, at.partition, position, bounds[at.partition].oldest)
+
+
+async def read_one(connection: Connection, topic: str, partition: int, offset: int) -> StreamRecord | None:
+    """Return the record at `offset`, read outside of any group; the caller knows that the offset is within bounds."""
+    client = connection.make_consumer(None)
+    try:
+        async with connection.within(START_SECONDS, "one record"):
+            await client.start()
+            client.assign([TopicPartition(topic, partition)])
+            client.seek(TopicPartition(topic, partition), offset)
+            record = await client.getone()
+            return _record(record) if record.offset == offset else None
+    finally:
+        await _bounded(connection.clock, client.stop())
+
+
+def _record(record: Any) -> StreamRecord:
+    key = "" if record.key is None else record.key.decode("utf-8", "replace")
+    value = b"" if record.value is None else record.value
+    return StreamRecord(record.topic, record.partition, record.offset, key, value, record.timestamp / 1000)
+
+
+async def describe_topics(connection: Connection, admin: Any, names: Sequence[str]) -> dict[str, int]:
+    """Return how many partitions each topic has; absent where there is no such topic, or where we may not see it."""
+    async with connection.within(ASK_SECONDS, "the list of topics"):
+        found = await admin.describe_topics(list(names))
+    return {topic["topic"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
+
+
+async def describe_settings(connection: Connection, admin: Any, name: str) -> dict[str, str]:
+    """Return a topic's settings by name; empty where the broker does not let us see them."""
+    async with connection.within(ASK_SECONDS, f"the settings of {name}"):
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    code, _, _, _, entries = answer.resources[0][:5]
+    return {} if code else {entry[0]: entry[1] for entry in entries}
+
+
+async def create_topic(
+    connection: Connection, admin: Any, name: str, *, partitions: int, replication: int, settings: Mapping[str, str]
+) -> str | None:
+    """Create a topic; return the broker's reason where it refuses. That somebody else was first is no refusal."""
+    wanted = NewTopic(name, partitions, replication, topic_configs=dict(settings))
+    async with connection.within(START_SECONDS, f"the creation of {name}"):
+        answer = await admin.create_topics([wanted])
+    _, code, message = answer.topic_errors[0]
+    reason = for_code(code).__name__
+    return None if code == 0 or reason == "TopicAlreadyExistsError" else f"{reason}: {message or 'no reason given'}"
