@@ -1,0 +1,215 @@
+"""A reading and what it claims -> who did it, threatens it or is accused of it; never the victims, never who merely tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from app.domain.claims import Judgement
+from app.domain.kinds import Event
+from app.domain.phrases import Hit
+from app.domain.reading import Reading, overlaps
+
+_REACH = 4  # words between "by" and the party, or between the party and what it did
+_AND = frozenset({"and", "or", "the", "&", "و", "та", "и", "і", "with"})
+_BARRIERS = frozenset({"in", "after", "during", "by", "from", "following", "amid", "as", "when", "في", "ب", "اثر", "جراء", "نتيجه", "بعد", "من"})
+_OF_ITSELF = frozenset({"it", "its", "they", "their", "we", "having", "our"})
+_STATE_PREPOSITIONS = frozenset({"in", "near", "at", "on", "over", "of", "to", "around", "outside", "into", "across", "inside", "for", "and"})
+
+
+class Role(IntEnum):
+    """How sure it is that a party is the doer."""
+
+    VICTIM = 0
+    SPEAKER = 1
+    BYSTANDER = 2
+    SUBJECT = 3
+    DOER = 4
+
+
+def find_actors(reading: Reading, judged: Judgement) -> tuple[tuple[str, ...], str]:
+    """Return the actor ids and the sentence that says why. `("unknown",)` for a report that names nobody."""
+    if judged.claim == "none":
+        return (), ""
+    cast = _Cast(reading, judged)
+    chosen = cast.choose()
+    actors: dict[str, Hit] = {}
+    for hit in chosen:
+        actors.setdefault(cast.actor(hit), hit)
+    if len(actors) > 1:
+        actors.pop("unknown", None)
+    if not actors:
+        if judged.claim != "report":
+            return (), ""
+        return ("unknown",), "Actor unknown: nobody is named as the doer."
+    words = ", ".join(f"{actor} by “{reading.surface(hit)}”" for actor, hit in actors.items())
+    return tuple(actors), f"Actor {words}."
+
+
+class _Cast:
+    def __init__(self, reading: Reading, judged: Judgement) -> None:
+        self._reading = reading
+        self._judged = judged
+        loose = reading.only_hashtags()
+        self._sentences = {event.sentence for event in judged.events}
+        if judged.cue is not None:
+            self._sentences.add(reading.sentence(judged.cue))
+        self._loose = loose
+        self._parties = self._longest([hit for hit in reading.family("party") if self._form(hit) != "weapon"])
+        self._doings: list[Hit] = sorted([event.hit for event in judged.events] + list(reading.family("weapon")) + self._own_kinds())
+
+    def _own_kinds(self) -> list[Hit]:
+        return [hit for hit in self._reading.family("kind") if hit.means.partition(":")[2] == self._judged.kind]
+
+    def actor(self, hit: Hit) -> str:
+        return self._reading.lexicon.parties[self._party(hit)].actor(self._reading.country, self._judged.kind)
+
+    def choose(self) -> list[Hit]:
+        """Return the parties that did it: the surest roles; of an armed clash both sides; else what the weapon gives away."""
+        here = [hit for hit in self._parties if self._reading.sentence(hit) in self._sentences]
+        roles = [(self._role(hit), hit) for hit in here]
+        tags = [(Role.BYSTANDER, hit) for hit in self._parties if self._reading.sentence(hit) in self._loose and hit not in here]
+        doers = [hit for role, hit in roles if role is Role.DOER]
+        subjects = [hit for role, hit in roles if role is Role.SUBJECT]
+        if self._judged.kind == "armed_clash" and self._two_sided():
+            sides = [hit for role, hit in roles if role is not Role.SPEAKER and self._form(hit) != "state"]
+            if sides:
+                return sides
+        if doers:
+            return self._with_partners(doers)
+        if subjects:
+            return subjects[:1] if self._judged.claim == "report" else subjects
+        if self._judged.claim in {"denial", "threat"}:
+            speakers = [hit for role, hit in roles if role is Role.SPEAKER]
+            if speakers:
+                return speakers[:1]
+        standing = [hit for role, hit in roles + tags if role is Role.BYSTANDER and self._form(hit) == "forces"]
+        if standing:
+            return standing[:1]
+        return self._by_weapon() or self._elsewhere()
+
+    def _with_partners(self, doers: Sequence[Hit]) -> list[Hit]:
+        """ "The regime and Russia strike": a party joined by "and" to a doer is one too."""
+        found = list(doers)
+        for hit in reversed(self._parties):
+            if hit not in found and any(self._joined(hit, doer) or self._joined(doer, hit) for doer in found):
+                found.append(hit)
+        return sorted(found)
+
+    def _joined(self, left: Hit, right: Hit) -> bool:
+        """"Russia, Iran and the regime": nothing but a comma or an "and" stands between."""
+        between = self._norms(left.last + 1, right.first)
+        if not 0 < right.first - left.last <= 3 or self._reading.sentence(left) != self._reading.sentence(right):
+            return False
+        glued = self._reading.tokens[right.first].norm.startswith("و") and not between
+        return glued or ((self._crosses(left.last, right.first) or bool(between)) and set(between) <= _AND)
+
+    def _two_sided(self) -> bool:
+        surfaces = " ".join(self._reading.tokens[index].norm for event in self._judged.events for index in range(event.hit.first, event.hit.last + 1))
+        return any(word in surfaces for word in ("clash", "fighting", "battle", "fire", "اشتباك", "معارك", "مواجه", "تبادل", "бо", "зіткн", "столкн"))
+
+    def _by_weapon(self) -> list[Hit]:
+        weapons = [hit for hit in self._reading.family("party") if self._form(hit) == "weapon"]
+        return [hit for hit in weapons if self.actor(hit) not in {"unknown", "other"}][:1]
+
+    def _elsewhere(self) -> list[Hit]:
+        """A party that another sentence names as the doer: "Strike on X. It was an Israeli drone." """
+        outside = [hit for hit in self._parties if self._reading.sentence(hit) not in self._sentences | self._loose]
+        return [hit for hit in outside if self._role(hit) is Role.DOER][:1]
+
+    def _role(self, hit: Hit) -> Role:
+        if overlaps(hit, [(word.first, word.last) for word in self._doings if word.means.startswith("kind:")]) and self._form(hit) == "forces":
+            return Role.DOER
+        lead = self._lead(hit)
+        if lead == "accuses":
+            return Role.DOER
+        if self._does_next(hit) and not self._is_target(hit):
+            return Role.DOER if lead != "against" or self._form(hit) == "adjective" else Role.VICTIM
+        if self._did_before(hit):
+            return Role.DOER
+        if lead == "by":
+            return Role.DOER
+        if lead == "against" or self._is_target(hit):
+            return Role.VICTIM
+        if self._form(hit) == "state" and self._is_place(hit):
+            return Role.VICTIM
+        if lead == "credit" or self._speaks(hit):
+            return Role.DOER if self._speaks_of_itself(hit) else Role.SPEAKER
+        if self._form(hit) != "adjective" and self._before_event(hit):
+            return Role.SUBJECT
+        return Role.BYSTANDER
+
+    def _lead(self, hit: Hit) -> str:
+        """Return the class of the nearest word before the party that says what it is to the event."""
+        best, lead = _REACH + 1, ""
+        for name in ("against", "by", "accuses", "credit"):
+            reach = {"against": 3, "by": 3, "accuses": 2, "credit": 2}[name]
+            for word in self._reading.family(name):
+                distance = hit.first - word.last
+                if 0 < distance <= reach and distance < best and self._reading.sentence(word) == self._reading.sentence(hit):
+                    barred = name == "against" and _BARRIERS & set(self._norms(word.last + 1, hit.first))
+                    if not barred and not self._crosses(word.last, hit.first):
+                        best, lead = distance, name
+        return lead
+
+    def _does_next(self, hit: Hit) -> bool:
+        """Does what was done follow at once: "Russian warplanes", "IDF drone strike", "قوات النظام تقصف"?"""
+        return any(0 < doing.first - hit.last <= 2 and not self._crosses(hit.last, doing.first) for doing in self._doings)
+
+    def _did_before(self, hit: Hit) -> bool:
+        """Does the doer follow what was done, as Arabic has it: "غارات روسية", "قصف قوات النظام"?"""
+        if self._reading.tokens[hit.first].norm.isascii():
+            return False
+        reach = 2 if self._form(hit) == "adjective" else 1
+        return any(0 < hit.first - doing.last <= reach and not self._crosses(doing.last, hit.first) for doing in self._doings)
+
+    def _is_target(self, hit: Hit) -> bool:
+        """ "Regime checkpoint", "Hezbollah commander": the party owns what was struck."""
+        ahead = {hit.last + 1, hit.last + 2} if self._form(hit) == "adjective" else {hit.last + 1}
+        return any(
+            word.first in ahead and not self._crosses(hit.last, word.first) and self._reading.sentence(word) == self._reading.sentence(hit)
+            for word in self._reading.family("target")
+        )
+
+    def _is_place(self, hit: Hit) -> bool:
+        before = self._reading.tokens[hit.first - 1] if hit.first else None
+        return before is not None and before.sentence == self._reading.sentence(hit) and before.norm in _STATE_PREPOSITIONS
+
+    def _speaks(self, hit: Hit) -> bool:
+        return any(0 < word.first - hit.last <= 2 and self._reading.sentence(word) == self._reading.sentence(hit) for word in self._reading.family("says"))
+
+    def _speaks_of_itself(self, hit: Hit) -> bool:
+        """"IDF says it struck", "Houthis claim they fired"."""
+        return self._form(hit) != "adjective" and bool(_OF_ITSELF & set(self._norms(hit.last + 2, hit.last + 6))) and self._before_event(hit)
+
+    def _before_event(self, hit: Hit) -> bool:
+        sentence = self._reading.sentence(hit)
+        return any(event.sentence == sentence and 0 < event.hit.first - hit.last <= 10 for event in self._judged.events)
+
+    def _crosses(self, left: int, right: int) -> bool:
+        return any(self._reading.pause(index, index + 1) for index in range(left, right))
+
+    def _norms(self, first: int, end: int) -> list[str]:
+        return [token.norm for token in self._reading.tokens[first:end]]
+
+    @staticmethod
+    def _form(hit: Hit) -> str:
+        return hit.means.rpartition("/")[2]
+
+    @staticmethod
+    def _party(hit: Hit) -> str:
+        return hit.means[len("party:") :].partition("/")[0]
+
+    @staticmethod
+    def _longest(hits: Sequence[Hit]) -> list[Hit]:
+        """Of party words that overlap the longest counts: "Turkish-backed rebels" are not Turkish forces."""
+        kept: list[Hit] = []
+        for hit in sorted(hits, key=lambda item: (item.first - item.last, item.means.rpartition("/")[2] != "forces", item.first)):
+            if not overlaps(hit, [(other.first, other.last) for other in kept]):
+                kept.append(hit)
+        return sorted(kept)
+
+
+def doers(events: Sequence[Event]) -> tuple[str, ...]:
+    """Return the kinds of events, once each: what an actor's domain is judged by."""
+    return tuple(dict.fromkeys(event.kind for event in events))

@@ -1,0 +1,57 @@
+"""A reading -> whom a post credits as its source ("via @x", "according to X"), and whether it is a round-up of many places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.domain.phrases import Hit
+from app.domain.reading import Reading
+
+MOST = 8  # credits kept
+_NAME_WORDS = 5  # words of a credited name
+_PLACES_OF_A_LIST = 5  # places of town size in one post that are told line by line
+_LINES_OF_A_LIST = 3
+_NOT_A_SOURCE = frozenset({"me", "us", "my", "the", "a", "an", "our", "this", "capita", "cent", "day", "week", "hour", "rt", "plan", "law", "which", "telegram"})
+
+
+def find_credits(reading: Reading) -> tuple[str, ...]:
+    """Return handles ("@x") and names credited, in order, once each."""
+    found: dict[str, None] = {}
+    text = reading.text.text
+    for mention in reading.text.mentions:
+        before = text[max(0, mention.start - 12) : mention.start].rstrip(" :(").lower()
+        if before.endswith(("rt", "via", "h/t", "source", "per", "credit", "ht", "to", "عن", "المصدر", "عبر")) and _credits(before):
+            found[text[mention.start : mention.end]] = None
+    for hit in reading.family("credit"):
+        name = _name(reading, hit)
+        if name:
+            found[name] = None
+    return tuple(found)[:MOST]
+
+
+def _credits(before: str) -> bool:
+    return not before.endswith("to") or before.endswith(("according to", "ording to"))
+
+
+def _name(reading: Reading, hit: Hit) -> str:
+    """Return the name after a credit: up to a pause, a word of saying or of war, five words at most."""
+    tokens = reading.tokens
+    stops = {word.first for name in ("says", "kind", "act", "weapon", "since", "background") for word in reading.family(name)}
+    last = hit.last
+    while last + 1 < len(tokens) and last - hit.last < _NAME_WORDS:
+        ahead = last + 1
+        if tokens[ahead].sentence != tokens[hit.last].sentence or ahead in stops or (last > hit.last and reading.pause(last, ahead)):
+            break
+        last = ahead
+    if last == hit.last or tokens[hit.last + 1].norm in _NOT_A_SOURCE - {"the"}:
+        return ""
+    name = reading.text.text[tokens[hit.last + 1].start : tokens[last].end]
+    return name if name[:1].isupper() or not name.isascii() or name.startswith("the ") else ""
+
+
+def is_round_up(reading: Reading, towns: Iterable[str]) -> bool:
+    """Tell whether the post sums up a day: it says so, or it lists five towns over three lines or more."""
+    if reading.family("round_up"):
+        return True
+    lines = {reading.tokens[first].sentence for first, _ in reading.places}
+    return len(set(towns)) >= _PLACES_OF_A_LIST and len(lines) >= _LINES_OF_A_LIST

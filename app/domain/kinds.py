@@ -1,0 +1,144 @@
+"""A reading -> the events it names: what happened, by the words that say it alone and by acts with the weapon or party beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from app.domain.lexicon import KINDS
+from app.domain.phrases import Hit
+from app.domain.reading import Reading, overlaps
+
+_TIERS = {kind: 0 for kind in KINDS[:7]} | {"attack_on_civilians": 1, "protest": 1, "explosion_unspecified": 2, "other_event": 3}
+"""A bang of unknown cause is the cause that another word names; a convoy is news only where nothing else happened."""
+_ALWAYS_FIRST = ("chemical_weapon", "suicide_bomb")
+_CALMED = frozenset({"none.weather"})
+_TARGET_PREPOSITIONS = frozenset({"on", "near", "at", "against", "in", "around", "over", "across", "hit", "kill", "killed", "targeting"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event that a text names. `words` are the hits that say so: the act, and the weapon or party that told its kind.
+
+    `sureness`: 2 the words say the kind, 1 the act's usual kind, 0 guessed from who did it.
+    """
+
+    hit: Hit
+    kind: str
+    sentence: int
+    words: tuple[Hit, ...]
+    act: str | None = None
+    sureness: int = 2
+
+
+def find_events(reading: Reading) -> list[Event]:
+    """Return the events of a text in order; acts that nothing shows to be of a war are left out."""
+    scene = _Scene(reading)
+    events = []
+    for hit in reading.hits:
+        family, _, name = hit.means.partition(":")
+        if family == "kind":
+            events.append(scene.plain(hit, name))
+        elif family == "act" and (event := scene.act(hit, name)) is not None:
+            events.append(event)
+    return events
+
+
+def choose_event(events: Sequence[Event]) -> Event:
+    """Return the event that a sentence is about: the first of the most telling tier; a protest that comes first stays one."""
+    for event in events:
+        if event.kind in _ALWAYS_FIRST:
+            return event
+    if events[0].kind == "protest":
+        return events[0]
+    return min(events, key=lambda event: (_TIERS[event.kind], -event.sureness))
+
+
+class _Scene:
+    """What stands around an act: weapons, parties, places and storms, by sentence; bare hashtags count for every sentence."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._loose = reading.only_hashtags()
+        self._weapons = reading.family("weapon")
+        self._parties = [
+            hit for hit in reading.family("party") if hit.means.endswith(("/forces", "/adjective")) or not _is_site(hit, reading)
+        ]
+        self._stormy = {reading.sentence(hit) for hit in reading.family("cue") if hit.means[4:] in _CALMED}
+
+    def plain(self, hit: Hit, kind: str) -> Event:
+        """An explosion is what a weapon in its sentence makes it."""
+        sentence = self._reading.sentence(hit)
+        if kind == "explosion_unspecified":
+            weapon = self._nearest(hit, self._here(self._weapons, sentence))
+            if weapon is not None and not self._is_target(weapon):
+                return Event(hit, weapon.means.partition(":")[2], sentence, (hit, weapon))
+        return Event(hit, kind, sentence, (hit,))
+
+    def act(self, hit: Hit, name: str) -> Event | None:
+        act = self._reading.lexicon.acts[name]
+        sentence = self._reading.sentence(hit)
+        weapon = self._nearest(hit, self._here(self._weapons, sentence))
+        if weapon is not None:
+            return Event(hit, weapon.means.partition(":")[2], sentence, (hit, weapon), name)
+        parties = self._here(self._parties, sentence)
+        party = self._nearest(hit, parties)
+        if act.needs:
+            if sentence in self._stormy:
+                return None
+            if party is None and not ("context" in act.needs and self._placed(hit, sentence)):
+                return None
+        kind = self._by_party(party, act.default, name, sentence)
+        if kind is None:
+            return None
+        return Event(hit, kind, sentence, (hit,) if party is None else (hit, party), name, int(act.default is not None))
+
+    def _by_party(self, party: Hit | None, default: str | None, act: str, sentence: int) -> str | None:
+        if party is None:
+            return default
+        known = self._reading.lexicon.parties[_party_of(party)]
+        strikes_from_air = self._reading.country in known.air
+        if act in {"bombard", "hit"} and strikes_from_air:
+            return "air_strike"
+        if default is not None:
+            return default
+        if act != "hit":
+            return None
+        if any(self._reading.sentence(hit) == sentence for hit in self._reading.family("armed_target")):
+            return "armed_clash"
+        if not known.air and known.country is None:
+            return "attack_on_civilians" if known.id in {"unknown_armed", "settlers"} else "armed_clash"
+        return "shelling"
+
+    def _placed(self, hit: Hit, sentence: int) -> bool:
+        """Is the act aimed at something: "strike on Saraqib", "ضربة على", a toll beside it, or a place in its sentence?"""
+        reading = self._reading
+        ahead = reading.tokens[hit.last + 1].norm if hit.last + 1 < len(reading.tokens) else ""
+        placed = any(reading.tokens[first].sentence == sentence for first, _ in reading.places)
+        if placed and (ahead in _TARGET_PREPOSITIONS or not ahead.isascii()):
+            return True
+        toll = any(reading.sentence(word) == sentence for name in ("killed", "wounded") for word in reading.family(name))
+        return toll and (placed or ahead in _TARGET_PREPOSITIONS)
+
+    def _here(self, hits: Iterable[Hit], sentence: int) -> list[Hit]:
+        return [hit for hit in hits if (at := self._reading.sentence(hit)) == sentence or at in self._loose]
+
+    def _is_target(self, weapon: Hit) -> bool:
+        """"Blast at an artillery depot" is no shelling."""
+        ahead = weapon.last + 1
+        return any(hit.first == ahead for hit in self._reading.family("target"))
+
+    @staticmethod
+    def _nearest(hit: Hit, others: Sequence[Hit]) -> Hit | None:
+        apart = [other for other in others if other.last < hit.first or other.first > hit.last]
+        return min(apart, key=lambda other: max(hit.first - other.last, other.first - hit.last), default=None)
+
+
+def _is_site(hit: Hit, reading: Reading) -> bool:
+    """Is the capital or country only where it happened: "in Ukraine"?"""
+    before = reading.tokens[hit.first - 1].norm if hit.first else ""
+    return before in _TARGET_PREPOSITIONS and overlaps(hit, reading.places)
+
+
+def _party_of(hit: Hit) -> str:
+    return hit.means[len("party:") :].partition("/")[0]

@@ -1,0 +1,70 @@
+"""Which language a post is in: as its platform says, else by its script and a few letters and words that only one language has."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from app.domain.text import ReadText
+
+_RENAMED = {"iw": "he", "in": "id", "ji": "yi", "ua": "uk"}
+_NOTHING_SAID = frozenset({"und", "zxx", "mul", "mis", "qam", "qct", "qht", "qme", "qst", "art", "xx"})  # X's own codes for "cannot tell"
+_UKRAINIAN = frozenset("іїєґ")
+_RUSSIAN = frozenset("ыэъё")
+_PERSIAN = frozenset("پچژگ")
+_TURKISH = frozenset("ğışİ")
+_ENGLISH = frozenset({"the", "of", "in", "on", "and", "near", "to", "at", "is", "are", "by", "for", "with", "from", "reports", "strikes", "was", "this", "after", "no", "not"})  # fmt: skip
+_TURKISH_WORDS = frozenset({"ve", "bir", "icin", "bu", "ile", "sonra", "olarak", "bolgesinde"})
+_FRENCH = frozenset({"le", "les", "des", "dans", "une", "est", "sur", "pour", "avec", "aux"})
+_SPANISH = frozenset({"el", "los", "las", "una", "por", "para", "con", "del", "en", "que", "es"})
+_GERMAN = frozenset({"der", "die", "und", "das", "ist", "mit", "von", "den", "im", "ein"})
+_BY_WORDS = (("en", _ENGLISH), ("tr", _TURKISH_WORDS), ("fr", _FRENCH), ("es", _SPANISH), ("de", _GERMAN))
+
+
+def find_language(given: str | None, text: ReadText) -> str:
+    """Return a two- or three-letter code, "und" where neither the platform nor the text tells."""
+    if given:
+        code = given.replace("_", "-").partition("-")[0].lower()
+        code = _RENAMED.get(code, code)
+        if code.isascii() and code.isalpha() and len(code) in {2, 3} and code not in _NOTHING_SAID:
+            return code
+    return _by_script(text)
+
+
+def _by_script(text: ReadText) -> str:
+    counts: Counter[str] = Counter()
+    letters: set[str] = set()
+    for token in text.tokens[:200]:
+        surface = text.text[token.start : token.end].lower()
+        letters.update(surface)
+        counts[_script(token.norm)] += len(token.norm)
+    counts.pop("", None)
+    if not counts:
+        return "und"
+    script = counts.most_common(1)[0][0]
+    if script == "arabic":
+        return "fa" if letters & _PERSIAN else "ar"
+    if script == "cyrillic":
+        return "uk" if letters & _UKRAINIAN and not letters & _RUSSIAN else "ru"
+    if script == "hebrew":
+        return "he"
+    return _by_words({token.norm for token in text.tokens}, letters) if script == "latin" else "und"
+
+
+def _script(norm: str) -> str:
+    first = norm[:1]
+    if "a" <= first <= "z":
+        return "latin"
+    if "\u0400" <= first <= "\u052f":
+        return "cyrillic"
+    if "\u0590" <= first <= "\u05ff":
+        return "hebrew"
+    if "\u0600" <= first <= "\u06ff":
+        return "arabic"
+    return "" if first.isdigit() else "other"
+
+
+def _by_words(norms: set[str], letters: set[str]) -> str:
+    if letters & _TURKISH and not norms & _ENGLISH:
+        return "tr"
+    best = max(_BY_WORDS, key=lambda pair: len(norms & pair[1]))
+    return best[0] if norms & best[1] else "und"

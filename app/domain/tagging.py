@@ -1,0 +1,123 @@
+"""post -> tags: where, what, how it is put, who, how many, how long it had been quiet, and one plain sentence for each decision."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from app.domain.actors import find_actors
+from app.domain.claims import Judgement, judge
+from app.domain.credits import find_credits, is_round_up
+from app.domain.gazetteer import Gazetteer
+from app.domain.kinds import find_events
+from app.domain.languages import find_language
+from app.domain.lexicon import Lexicon
+from app.domain.phrases import Hit
+from app.domain.places import find_places
+from app.domain.quiet_days import find_quiet_days
+from app.domain.reading import Reading, token_span
+from app.domain.text import ReadText, read_text
+from app.domain.tolls import find_tolls
+from app.messages import PlaceTag, Post, Tags, Term
+
+MOST_PLACES = 60  # kept of one post; a list of 600 villages is a map, not a report
+MOST_TERMS = 80
+_SHOWN = frozenset({"kind", "weapon", "act", "cue", "party"})
+_TOWNS = frozenset({"city", "village", "neighbourhood", "site"})
+_HOME_WEIGHT: Final = 3  # an event place outweighs three countries that are only named
+
+
+class Tagger:
+    """Reads posts. Holds only read-only data, so one instance serves a process; never raises on any post."""
+
+    def __init__(self, gazetteer: Gazetteer, lexicon: Lexicon) -> None:
+        self._gazetteer = gazetteer
+        self._lexicon = lexicon
+
+    def read(self, post: Post) -> ReadText:
+        """Return the text of the post as tokens, its hashtags split by known names."""
+        return read_text(post.text, self._gazetteer.split_hashtag)
+
+    def tag(self, post: Post, text: ReadText | None = None) -> Tags:
+        """Return what the post says. Spans are code points of `post.text`; the same post gives the same tags."""
+        read = self.read(post) if text is None else text
+        lang = find_language(post.lang, read)
+        hits = self._lexicon.find(read)
+        places = find_places(read, self._gazetteer, lang=lang, home_countries=self._homes(hits))
+        reading = Reading(read, self._lexicon, hits, _spans(read, places), _country(read, places, hits) or self._homeland(hits))
+        judged = judge(reading, find_events(reading))
+        return self._tags(reading, judged, lang, places)
+
+    def _tags(self, reading: Reading, judged: Judgement, lang: str, places: Sequence[PlaceTag]) -> Tags:
+        actors, actor_reason = find_actors(reading, judged)
+        silent = judged.claim == "none"
+        killed, wounded = (None, None) if silent else find_tolls(reading)
+        placed = tuple(_as_context(place) if silent else place for place in places[:MOST_PLACES])
+        events = [place.name for place in placed if place.role == "event" and place.level in _TOWNS]
+        return Tags(
+            lang=lang,
+            kind=judged.kind,
+            claim=judged.claim,
+            places=placed,
+            actors=actors,
+            killed=killed,
+            wounded=wounded,
+            quiet_days=None if silent else find_quiet_days(reading),
+            terms=_terms(reading),
+            credits=find_credits(reading),
+            round_up=is_round_up(reading, events),
+            reasons=(*judged.reasons, *((actor_reason,) if actor_reason else ()), *map(_place_reason, placed)),
+        )
+
+    def _homes(self, hits: Sequence[Hit]) -> frozenset[str]:
+        """Return the countries whose own sides the post names: "regime warplanes" speak of Syria."""
+        return frozenset(country for hit in hits if (country := self._country_of(hit)) is not None)
+
+    def _homeland(self, hits: Sequence[Hit]) -> str | None:
+        """Where no place is named: the country of the side that fights at home only."""
+        counts = Counter(country for hit in hits if (country := self._country_of(hit)) in {"SY", "SD", "UA"})
+        return counts.most_common(1)[0][0] if counts else None
+
+    def _country_of(self, hit: Hit) -> str | None:
+        if not hit.means.startswith("party:"):
+            return None
+        return self._lexicon.parties[hit.means[len("party:") :].partition("/")[0]].country
+
+
+def _spans(read: ReadText, places: Sequence[PlaceTag]) -> tuple[tuple[int, int], ...]:
+    spans = (token_span(read.tokens, place.start, place.end) for place in places)
+    return tuple(span for span in spans if span is not None)
+
+
+def _country(read: ReadText, places: Sequence[PlaceTag], hits: Sequence[Hit]) -> str | None:
+    """Return the country in which the post's events lie: of its event places, else of the places it names, sides of a war left out."""
+    sides = {(hit.start, hit.end) for hit in hits if hit.means.startswith("party:")}
+    counts: Counter[str] = Counter()
+    for place in places:
+        if place.role == "event" or (place.start, place.end) not in sides or not _leads(read, place):
+            counts[place.country] += _HOME_WEIGHT if place.role == "event" else 1
+    counts.pop("", None)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _leads(read: ReadText, place: PlaceTag) -> bool:
+    """Does a country or capital begin its sentence, as a government that says or does something?"""
+    span = token_span(read.tokens, place.start, place.end)
+    return span is not None and (span[0] == 0 or read.tokens[span[0] - 1].sentence != read.tokens[span[0]].sentence)
+
+
+def _as_context(place: PlaceTag) -> PlaceTag:
+    return place if place.role == "context" else msgspec.structs.replace(place, role="context")
+
+
+def _place_reason(place: PlaceTag) -> str:
+    others = f", not {place.alternatives[0].name} ({place.alternatives[0].country})" if place.alternatives else ""
+    return f"Place {place.name} ({place.country}) by “{place.surface}”, {place.role}{others}."
+
+
+def _terms(reading: Reading) -> tuple[Term, ...]:
+    shown = [hit for hit in reading.hits if hit.means.partition(":")[0] in _SHOWN][:MOST_TERMS]
+    return tuple(Term(reading.surface(hit), hit.start, hit.end, hit.means) for hit in shown)

@@ -1,0 +1,183 @@
+"""A reading -> how many were killed and wounded as the post itself says it, or None where it says nothing countable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.domain.numbers import Number, find_numbers
+from app.domain.phrases import Hit
+from app.domain.reading import Reading
+from app.domain.text import TokenKind
+
+Toll = tuple[int, int] | None
+_BACK = 6  # words between a number and "killed" after it
+_AHEAD = 5  # words between "killing" and its number
+_LINKS = frozenset({"were", "was", "have", "been", "has", "are", "is", "and", "reported", "confirmed", "now", "so", "far", "more", "others", "other", "young",
+                    "bodies", "of", "the", "at", "least", "also", "got", "dead", "left", "including", "و", "على", "علي", "الاقل", "الأقل", "وهم", "local",
+                    "syrian", "palestinian", "ukrainian", "innocent", "unarmed", "displaced", "school", "hamas", "hezbollah", "sudanese", "لقوا", "щонайменше"})  # fmt: skip
+_TAKES_AFTER = frozenset({"kill", "kills", "killing", "wounding", "injuring", "injures", "wounds", "claimed", "مقتل", "استشهاد", "اصابه", "مصرع", "اصيب",
+                          "استشهد", "وفاه", "يقتل", "تقتل", "قتل", "جرح", "توفي", "قتلت", "انتشال", "جثه", "уби", "вби"})  # fmt: skip
+_NOT_PEOPLE = frozenset({"km", "percent", "am", "pm", "year", "years", "old", "days", "day", "hours", "hour", "minutes", "weeks", "week", "months", "times",
+                         "villages", "towns", "missiles", "rockets", "drones", "shells", "houses", "homes", "buildings", "vehicles", "locations", "areas",
+                         "месяц", "рок", "год", "годин", "часов", "ракет", "дрон", "سنه", "عام", "ساعه", "ساعات", "يوما", "ايام", "يوم", "غاره", "غارات",
+                         "صاروخا", "صواريخ", "قذيفه", "قذائف", "منازل", "قري", "شهر", "اشهر", "دقيقه", "برميل"})  # fmt: skip
+
+
+def find_tolls(reading: Reading) -> tuple[Toll, Toll]:
+    """Return (killed, wounded). Joint figures, "dozens" and "casualties" give None; "no casualties" gives (0, 0) for both."""
+    if not reading.family("killed") and not reading.family("wounded") and not reading.family("no_casualties") and not reading.family("joint"):
+        return None, None
+    return _Count(reading).both()
+
+
+class _Count:
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        numbers = [number for number in find_numbers(reading) if not self._is_year(number)]
+        self._ends = {number.last: number for number in numbers}
+        self._starts = {number.first: number for number in numbers}
+        self._people = self._tokens("people")
+        self._said = self._tokens("killed") | self._tokens("wounded")
+        self._subset = {hit.last for hit in reading.family("including")}
+        self._vague = self._tokens("vague")
+        self._joint = {index for hit in reading.family("joint") for index in range(hit.first, hit.last + 1) if hit.last > hit.first}
+        self._used: set[int] = set()
+
+    def both(self) -> tuple[Toll, Toll]:
+        killed, wounded = self._first("killed"), self._first("wounded")
+        if killed is None and wounded is None and self._reading.family("no_casualties"):
+            return (0, 0), (0, 0)
+        if killed is None and self._reading.family("no_deaths"):
+            killed = (0, 0)
+        if wounded is None and self._reading.family("no_injuries"):
+            wounded = (0, 0)
+        return self._without_bomber(killed), wounded
+
+    def _tokens(self, name: str) -> set[int]:
+        return {index for hit in self._reading.family(name) for index in range(hit.first, hit.last + 1)}
+
+    def _is_year(self, number: Number) -> bool:
+        return number.low == number.high and 1900 <= number.low <= 2100 and number.first == number.last
+
+    def _first(self, name: str) -> Toll:
+        """Return the first figure of the class; a number that one word took is not another's."""
+        for hit in self._reading.family(name):
+            if hit.first in self._joint or self._within_none(hit):
+                continue
+            toll = self._of(hit, name)
+            if toll is not None:
+                return toll
+        return None
+
+    def _within_none(self, hit: Hit) -> bool:
+        return any(no.first <= hit.first <= no.last for name in ("no_deaths", "no_injuries", "no_casualties") for no in self._reading.family(name))
+
+    def _of(self, hit: Hit, name: str) -> Toll:
+        norm = self._reading.tokens[hit.first].norm
+        takes_after = norm in _TAKES_AFTER or norm.lstrip("وب") in _TAKES_AFTER
+        readers = (self._ahead, self._behind) if takes_after else (self._adjacent, self._behind, self._ahead)
+        for reader in readers:
+            number = reader(hit)
+            if number is not None:
+                self._used.update(range(number.first, number.last + 1))
+                return number.low, number.high
+        return self._by_word(hit, name)
+
+    def _adjacent(self, hit: Hit) -> Number | None:
+        """ "3 killed", "3 people dead"."""
+        at = hit.first - 1
+        while at >= 0 and at >= hit.first - 3 and at in self._people and at not in self._ends:
+            at -= 1
+        number = self._ends.get(at)
+        return number if number is not None and self._usable(number, hit) else None
+
+    def _behind(self, hit: Hit) -> Number | None:
+        """ "5 civilians, including 2 children, were killed": back over people and small words to the number that is no subset."""
+        at = hit.first - 1
+        steps = 0
+        found: Number | None = None
+        while at >= 0 and steps <= _BACK + 6:
+            if self._reading.tokens[at].sentence != self._reading.tokens[hit.first].sentence or (at in self._said and at not in self._people):
+                break
+            number = self._ends.get(at)
+            if number is not None and self._usable(number, hit):
+                if not self._is_subset(number.first):
+                    return number if found is None else found
+                at = number.first - 1
+            elif at not in self._people and self._reading.tokens[at].norm not in _LINKS and at not in self._subset:
+                break
+            else:
+                at -= 1
+            steps += 1
+        return found
+
+    def _ahead(self, hit: Hit) -> Number | None:
+        """ "killing at least five civilians", "death toll rises to 12", "مقتل 3 مدنيين"."""
+        tokens = self._reading.tokens
+        for at in range(hit.last + 1, min(len(tokens), hit.last + 2 + _AHEAD)):
+            if tokens[at].sentence != tokens[hit.last].sentence or at in self._subset:
+                return None
+            if at in self._vague or (at in self._said and at not in self._people):
+                return None
+            number = self._starts.get(at)
+            if number is not None:
+                return number if self._usable(number, hit) and not self._counts_things(number) else None
+        return None
+
+    def _counts_things(self, number: Number) -> bool:
+        """Is it "3 airstrikes" or "22 days" rather than people?"""
+        ahead = number.last + 1
+        if ahead >= len(self._reading.tokens) or self._reading.tokens[ahead].sentence != self._reading.tokens[number.last].sentence:
+            return False
+        if any(hit.first == ahead for name in ("kind", "weapon", "act", "day", "week", "month") for hit in self._reading.family(name) if hit.first not in self._said):
+            return True
+        return self._reading.tokens[ahead].norm in _NOT_PEOPLE
+
+    def _usable(self, number: Number, hit: Hit) -> bool:
+        if number.first in self._used or number.low == 0:
+            return False
+        before = self._reading.text.text[: self._reading.tokens[number.first].start].rstrip()
+        after = self._reading.text.text[self._reading.tokens[number.last].end : self._reading.tokens[number.last].end + 1]
+        if after in {"%", ":"} and self._reading.tokens[number.last].kind is TokenKind.NUMBER and hit.first != number.last + 1:
+            return False
+        return not before.endswith(("$", "€", "#"))
+
+    def _is_subset(self, first: int) -> bool:
+        return any(first - 3 <= index < first for index in self._subset)
+
+    def _by_word(self, hit: Hit, name: str) -> Toll:
+        """A word that is a count itself: "قتيلان", "a child was killed", "استشهاد طفلين"."""
+        for word, value in _OWN_COUNT[name]:
+            if any(other.first == hit.first for other in self._reading.family(word)):
+                return None if self._vague & {hit.first - 1, hit.first - 2} else (value, value)
+        for word, value in (("two_persons", 2), ("one_person", 1)):
+            for other in self._reading.family(word):
+                if self._beside(other, hit):
+                    return value, value
+        return None
+
+    def _beside(self, person: Hit, hit: Hit) -> bool:
+        tokens = self._reading.tokens
+        if tokens[person.first].sentence != tokens[hit.first].sentence or person.first in self._used:
+            return False
+        if hit.last < person.first:
+            near = person.first - hit.last <= 2
+        else:
+            norms = {token.norm for token in tokens[person.last + 1 : hit.first]}
+            near = 0 < hit.first - person.last <= 3 and norms <= _LINKS
+        between = range(min(hit.last, person.last) + 1, max(hit.first, person.first))
+        return near and not any(index in self._said or index in self._vague for index in between)
+
+    def _without_bomber(self, killed: Toll) -> Toll:
+        if killed is None or killed[1] < 2:
+            return killed
+        included = {hit.last for hit in self._reading.family("including")}
+        if any(included & {hit.first - 1, hit.first - 2} for hit in self._reading.family("killed_ally")):
+            return killed[0] - 1, killed[1] - 1
+        return killed
+
+
+_OWN_COUNT: dict[str, Sequence[tuple[str, int]]] = {
+    "killed": (("two_dead", 2), ("one_dead", 1)),
+    "wounded": (("two_hurt", 2), ("one_hurt", 1)),
+}
