@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
+from rich.status import Status
 
 from app.cli.demo_view import Story, alert_line, day_line, feed_line, print_ending, story_panel
 from app.cli.printing import console
-from app.cli.process import open_process, prepare_database, replay_files, serve_until_stopped
+from app.cli.process import api_of, open_process, ops_of, prepare_database, replay_files, stage_work, until_stopped
 from app.clock import SystemClock
 from app.db import alerts, feed, incidents
 from app.db.session import Database
 from app.errors import DamagedError
+from app.gazetteer_file import default_gazetteer, default_path
 from app.home import LOCK_NAME, hold_home
 from app.resources import Resources
 from app.settings import Settings
@@ -27,7 +31,7 @@ BRISK_S, CALM_S = 0.09, 0.45  # the longest pause between two posts: before the 
 LAST_DAY = timedelta(hours=12)  # of the recording
 POLL_S = 0.05
 PAGE = 200
-KEPT = frozenset({LOCK_NAME, "gazetteer"})  # the gazetteer's index is derived, and takes a while to build
+KEPT = frozenset({LOCK_NAME, "cache"})  # the gazetteer's index is derived, and takes a while to build
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -70,17 +74,43 @@ class Feed:
 async def show_demo(settings: Settings, recording: Path, *, on_terminal: bool) -> None:
     """Show the demo; serve the page until Ctrl-C where somebody sits at a terminal."""
     empty_home(settings.home)
+    settings = replace(settings, port=free_port(settings.host, settings.port))
     screen = console()
     clock = DemoClock() if on_terminal else SystemClock()
-    async with open_process(settings, command="demo", role="run", owns_home=True, clock=clock) as resources:
+    owns_home = settings.stream.kafka is None
+    async with open_process(settings, command="demo", role="run", owns_home=owns_home, clock=clock) as resources:
+        prepare_gazetteer(settings.home)
         await prepare_database(resources)
         await _play(resources, recording, screen, clock)
         screen.print()
         screen.print(story_panel(await last_story(resources.database)))
-        url = f"http://{settings.host}:{settings.port}/"
-        print_ending(screen, url, serving=on_terminal)
+        print_ending(screen, f"http://{settings.host}:{settings.port}/", serving=on_terminal)
         if on_terminal:
-            await serve_until_stopped(resources)
+            async with api_of(resources) as ended, ops_of(resources, "run"):
+                await until_stopped([*stage_work(resources), ended()])
+
+
+def prepare_gazetteer(home: Path) -> None:
+    """Build the gazetteer where this home has none yet, and say so: it takes a while, once."""
+    if default_path(home).exists():
+        return
+    with Status(
+        "building the gazetteer, once: all places of the world with 500 people or more", console=Console(stderr=True)
+    ):
+        default_gazetteer(home)
+
+
+def free_port(host: str, wanted: int) -> int:
+    """Return the port that is wanted, or a free one where somebody else has it."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    return wanted
 
 
 async def _play(resources: Resources, recording: Path, screen: Console, clock: SystemClock) -> None:

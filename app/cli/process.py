@@ -16,7 +16,7 @@ import structlog
 from app.api.health import refresh
 from app.api.ops import create_ops_app, serving_ops
 from app.api.server import serving
-from app.clock import SystemClock
+from app.clock import Clock, SystemClock
 from app.crash import arm
 from app.db import meta
 from app.db.config import apply_config, load_sources
@@ -31,14 +31,16 @@ from app.resources import Resources, open_resources
 from app.settings import Settings, prepare_home
 from app.telemetry.logging import Format as Form
 from app.telemetry.logging import configure_logging
+from consumers.housekeeping import keep_house
 from consumers.notify import run_notify
 from consumers.settle import wait_until_settled
 from consumers.topology import STAGES
 from producers.port import Setup
 from producers.replay import Replayed, ReplayOptions, ShowProgress, replay
 from producers.roster import plan
-from producers.runner import open_producer_spool, run_producers
+from producers.runner import Planned, open_producer_spool, run_producers
 from producers.spool import Spool
+from producers.watchdog import WatchdogProducer
 
 GRACE_S = 8.0  # of the ten that a stop may take
 LOOP_PERIOD_S = 1.0
@@ -49,13 +51,15 @@ Work = Coroutine[Any, Any, None]
 
 
 @asynccontextmanager
-async def open_process(settings: Settings, *, command: str, role: Role, owns_home: bool) -> AsyncIterator[Resources]:
-    """Prepare the home and logs, own the home where one process must, and open the resources."""
+async def open_process(
+    settings: Settings, *, command: str, role: Role, owns_home: bool, clock: Clock | None = None
+) -> AsyncIterator[Resources]:
+    """Prepare the home and logs, own the home where one process must, and open the resources, on the system's clock or another."""
     form = cast("Form", settings.log_format)
     configure_logging(level=settings.log_level, form=form, secrets=settings.secrets())
     arm(settings.crash_at)
     prepare_home(settings.home)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     held = hold_home(settings.home, command=command, since=clock.now()) if owns_home else nullcontext()
     with held:
         async with open_resources(settings, role=role, clock=clock) as resources:
@@ -115,7 +119,14 @@ async def produce(resources: Resources, spool: Spool, platforms: Sequence[str] =
             database=resources.database,
         )
 
-    await run_producers(load, lambda sources: plan(sources, settings.config.sections, setup), spool, resources.clock)
+    def planned(sources: Sequence[SourceConfig]) -> dict[str, Planned]:
+        found = plan(sources, settings.config.sections, setup)
+        period = settings.watchdog_period
+        if period > 0 and not platforms:
+            found["watchdog"] = Planned(period, lambda: WatchdogProducer(period))
+        return found
+
+    await run_producers(load, planned, spool, resources.clock)
 
 
 async def run_everything(settings: Settings) -> None:
@@ -124,7 +135,13 @@ async def run_everything(settings: Settings) -> None:
         await prepare_database(resources)
         spool_of = open_producer_spool(resources.stream, settings.home, "run", resources.clock)
         async with spool_of as spool, api_of(resources) as ended, ops_of(resources, "run"):
-            work = [*stage_work(resources), run_notify(resources), produce(resources, spool), ended()]
+            work = [
+                *stage_work(resources),
+                run_notify(resources),
+                produce(resources, spool),
+                keep_house(resources),
+                ended(),
+            ]
             await until_stopped(work)
 
 

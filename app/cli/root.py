@@ -20,8 +20,17 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "demo": Entry("app.cli.demo:command", "Replay an invented August 2018 and show the alert that it ends in."),
+    "run": Entry("app.cli.run:command", "Run everything in one process."),
+    "replay": Entry("app.cli.replay:command", "Run recorded posts through the whole pipeline."),
     "incidents": Entry("app.cli.incidents:command", "List incidents."),
     "alerts": Entry("app.cli.alerts:command", "List alerts, oldest first."),
+    "match": Entry("app.cli.match:command", "Say which rules match which posts, and why."),
+    "config": Entry("app.cli.config:group", "Check watchdesk.toml and the settings."),
+    "migrate": Entry("app.cli.migrate:command", "Bring the database to this version and apply watchdesk.toml."),
+    "produce": Entry("app.cli.produce:command", "Run producers only."),
+    "consume": Entry("app.cli.consume:command", "Run stages only: tag, desk, notify."),
+    "api": Entry("app.cli.api:command", "Run the API and the page only."),
 }
 
 
