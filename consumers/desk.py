@@ -22,7 +22,7 @@ from app.streams.port import OffsetGone, Reader, StreamRecord
 from app.streams.topics import TAGGED
 from consumers.left_log import LeftLog, examine, mark_of
 from consumers.limit import GarbageLimit
-from consumers.measures import count_changes, timed
+from consumers.measures import count_changes, count_passage, timed
 from consumers.records import key_of, poison, read_records
 from consumers.rules import LoadedRules, load_rules
 from consumers.tries import Tries
@@ -114,6 +114,7 @@ class DeskStage:
         self._offset = moved
         self._known_change = max(self._known_change, number)
         count_changes(self._resources.metrics, changes)
+        count_passage(self._resources, "desk", records)
         self._make_room()
 
     async def _decide(self, writing: WriteSession, records: list[Record], changes: Changes) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.domain.exercises import WATCHDOG, is_watchdog
 from app.domain.rule_index import WatchSet
 from app.domain.tagging import Tagger
 from app.domain.text import ReadText
-from app.messages import Item, Post, Tags
+from app.messages import Item, Post
 
 
 class PostMatcher:
@@ -26,9 +27,11 @@ class PostMatcher:
     def words(self, post: Post) -> Sequence[str]:
         return [token.norm for token in self.read(post).tokens]
 
-    def names(self, post: Post, tags: Tags) -> tuple[str, ...]:
-        """Return the watches that the post hits: the pre-filter that `tag` writes into the record."""
-        return tuple(self.watches.match(post, self.read(post), tags))
+    def names(self, item: Item) -> tuple[str, ...]:
+        """Return the watches that the item hits: the pre-filter that `tag` writes into the record."""
+        if item.post is None or item.tags is None or is_watchdog(item):
+            return ()
+        return tuple(self.watches.match(item.post, self.read(item.post), item.tags))
 
     def hits(self, item: Item) -> Mapping[str, tuple[str, ...]]:
         """Return the watches that the item hits, each with the sentences why.
@@ -37,6 +40,8 @@ class PostMatcher:
         """
         if item.post is None or item.tags is None:
             return {}
+        if is_watchdog(item):
+            return {WATCHDOG.name: ("the watchdog's own post",)}
         if item.watches_version == self.watches.version and not item.hits:
             return {}
         found = self.watches.match(item.post, self.read(item.post), item.tags)

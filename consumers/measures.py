@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from app.domain.changes import Changes
+from app.domain.exercises import is_watchdog
 from app.errors import DamagedError, Unavailable
+from app.messages import Item, Record
 from app.resources import Resources
 from app.streams.port import StreamRecord
 from app.telemetry.metrics import Metrics
@@ -45,3 +47,14 @@ def count_changes(metrics: Metrics, changes: Changes) -> None:
                 metrics.desk.opened.labels(raised.view.kind).inc()
     for cause, count in changes.suppressed.items():
         metrics.desk.suppressed.labels(cause).inc(count)
+
+
+def count_passage(resources: Resources, stage: str, records: Iterable[Record]) -> None:
+    """Note how long live posts took to the end of the stage, and when the watchdog's last one passed it."""
+    stages, now = resources.metrics.stages, resources.clock.now()
+    for record in records:
+        if not isinstance(record, Item) or record.run is not None:  # the times of a replay are not ours
+            continue
+        if is_watchdog(record):
+            stages.watchdog.labels(stage).set(now.timestamp())
+        stages.latency.labels(stage).observe(max(0.0, (now - record.seen_at).total_seconds()))

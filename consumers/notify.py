@@ -20,6 +20,7 @@ from app.db.models import DestinationState, LiveMessage
 from app.db.outbox import CANCELLED, DELIVERED, DIGESTED, AttemptMade, Loaded
 from app.db.session import WriteSession
 from app.domain.deliveries import TOPIC
+from app.domain.exercises import NOWHERE
 from app.errors import Unavailable, WatchdeskError
 from app.notify.build import Builder
 from app.notify.plan import Due, Plan, plan, probe
@@ -27,6 +28,7 @@ from app.notify.port import Delivered, Digest, Failed, Message, Notice, Outcome,
 from app.notify.schedule import EXPIRY, Circuit, after_failure, probe_gap, wait_after
 from app.notify.secrets import SecretBox
 from app.resources import Resources
+from consumers.deadman import Deadman
 from consumers.outlets import Composer, Outlet, Outlets, circuit_of
 
 POLL_S = 1.0
@@ -58,6 +60,7 @@ class Sender:
         self._database = resources.database
         self._clock = resources.clock
         self._metrics = resources.metrics
+        self._deadman = Deadman(resources)
         self._outlets = outlets
         self._composer = Composer(demo=resources.settings.demo)
         self._owner = secrets.token_hex(8)
@@ -199,6 +202,8 @@ class Sender:
                 # It was sent: forgetting that would send it again once the lease has run out.
                 await self._clock.sleep(RETRY_MARK_S)
         crash_point("notify.after_mark")
+        if outlet.name == NOWHERE and isinstance(outcome, Delivered):
+            await self._deadman.came_through()
         return isinstance(outcome, Delivered) or not (outcome.retry or outcome.disable)
 
     async def _send(self, outlet: Outlet, message: Message) -> Outcome:
@@ -322,7 +327,7 @@ class Sender:
         self, types: dict[str, str], states: dict[str, DestinationState], waiting: dict[str, outbox.Backlog]
     ) -> None:
         metrics = self._metrics.deliveries
-        types = {TOPIC: "stream", **types}
+        types = {TOPIC: "stream", NOWHERE: "null", **types}
         for kind in set(types.values()):
             mine = [backlog for name, backlog in waiting.items() if types.get(name) == kind]
             metrics.pending.labels(kind).set(sum(backlog.pending for backlog in mine))

@@ -14,6 +14,7 @@ from app.db import alert_posts, destinations, outbox
 from app.db.models import Destination, DestinationState, Post
 from app.db.outbox import Loaded
 from app.domain.deliveries import TOPIC
+from app.domain.exercises import NOWHERE
 from app.errors import SettingsError
 from app.messages import IncidentView
 from app.notify.build import Builder, DestinationSpec
@@ -50,7 +51,8 @@ class Outlets:
 
     def update(self, known: Sequence[Destination]) -> tuple[dict[str, Outlet], dict[str, str]]:
         """Return the outlets by name, and why each of the other active destinations cannot be used."""
-        specs = [DestinationSpec(TOPIC, "stream", {}), *(spec_of(row) for row in known if row.retired_at is None)]
+        own = (DestinationSpec(TOPIC, "stream", {}), DestinationSpec(NOWHERE, "null", {}))
+        specs = [*own, *(spec_of(row) for row in known if row.retired_at is None)]
         broken: dict[str, str] = {}
         current: dict[str, Outlet] = {}
         for spec in specs:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.config import load_destinations, load_sources, load_watches, rules_mark
 from app.domain.alerts import Names
 from app.domain.desk import DeskRules
+from app.domain.exercises import WATCHDOG
 from app.domain.gazetteer import Gazetteer
 from app.domain.grades import SourceBook, SourceCard
 from app.domain.rule_index import WatchSet
@@ -44,7 +45,7 @@ async def load_rules(session: AsyncSession, resources: Resources, before: Loaded
     rules = DeskRules(
         book=SourceBook(cards),
         options=resources.settings.config.desk,
-        watches={watch.name: watch for watch in watches},
+        watches={watch.name: watch for watch in (*watches, WATCHDOG)},
         names=Names(actors=resources.lexicon.actor_names(), countries=gazetteer.country_names()),
     )
     return LoadedRules(

@@ -15,7 +15,7 @@ from app.streams.port import OffsetGone, Outgoing, Reader, StreamRecord
 from app.streams.topics import POSTS, TAGGED
 from consumers.limit import GarbageLimit
 from consumers.matching import PostMatcher
-from consumers.measures import timed
+from consumers.measures import count_passage, timed
 from consumers.records import key_of, poison, read_records
 from consumers.rules import LoadedRules, load_rules
 from consumers.tries import Tries
@@ -70,6 +70,7 @@ class TagStage:
         with timed(self._resources, "tag", batch):
             await self._resources.stream.publish(TAGGED.name, outgoing)
         crash_point("tag.after_publish")
+        count_passage(self._resources, "tag", records)
         await reader.commit({partition: batch[-1].offset + 1})
         crash_point("tag.after_commit")
 
@@ -116,5 +117,5 @@ def tagged(record: Record, matcher: PostMatcher) -> Record:
     if not isinstance(record, Item) or record.post is None or record.post.type is PostType.DELETE:
         return record
     tags = matcher.tagger.tag(record.post, matcher.read(record.post))
-    hits = matcher.names(record.post, tags)
-    return msgspec.structs.replace(record, tags=tags, hits=hits, watches_version=matcher.watches.version)
+    read = msgspec.structs.replace(record, tags=tags, watches_version=matcher.watches.version)
+    return msgspec.structs.replace(read, hits=matcher.names(read))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.domain.exercises import NOWHERE
 from app.domain.incidents import digest
 from app.messages import AlertMessage
 
@@ -25,4 +26,6 @@ def severity_of(alert: AlertMessage) -> int:
 
 def routes(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     """Return the destinations of a watch's alerts: those it names, all that are known where it names none, and topic `alerts`."""
+    if NOWHERE in wanted:
+        return (NOWHERE,)
     return tuple(dict.fromkeys((*(wanted or known), TOPIC)))

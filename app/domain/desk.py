@@ -221,7 +221,10 @@ class Desk:
     def _join_or_open(self, member: Member, event: Event, taken: TakenPost, changes: Changes) -> dict[str, None]:
         mine = msgspec.structs.replace(member, event=event)
         exercise = taken.item.marks.exercise
-        found = self.state.best_fit(event, member.at, exercise=exercise, takes_for=self.rules.takes_for)
+        # Each exercise is an incident of its own, or the second drill of a day would alert nobody.
+        found = None
+        if not exercise:
+            found = self.state.best_fit(event, member.at, exercise=False, takes_for=self.rules.takes_for)
         if found is not None:
             self._put(msgspec.structs.replace(found, members=(*found.members, mine)), member.seen_at)
             return {found.id: None}

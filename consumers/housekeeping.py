@@ -1,0 +1,43 @@
+"""Hourly: the log and the database let go of what is past its time. Waits out what is down."""
+
+from __future__ import annotations
+
+import structlog
+
+from app.db.retention import expire_chunk
+from app.errors import Unavailable
+from app.resources import Resources
+from app.streams.sqlite_log import SqliteLog
+
+EVERY_S = 3600.0
+BREATH_S = 0.1
+
+log = structlog.get_logger(__name__)
+
+
+async def keep_house(resources: Resources) -> None:
+    """Tidy for ever; the first time a little after the start, so that a process that restarts often still tidies."""
+    while True:
+        await resources.clock.sleep(EVERY_S / 60)
+        try:
+            await tidy(resources)
+        except Unavailable as down:
+            log.warning("housekeeping waits", down=down.what)
+            continue
+        await resources.clock.sleep(EVERY_S)
+
+
+async def tidy(resources: Resources) -> None:
+    """Expire the embedded log and the database once."""
+    now = resources.clock.now()
+    if isinstance(resources.stream, SqliteLog):
+        gone = await resources.stream.expire(now, hold_for=("tag", "desk"))  # what nobody has read stays
+        if gone:
+            log.info("records expired", **{topic.replace(".", "_"): count for topic, count in gone.items()})
+    while True:
+        async with resources.database.write() as writing:
+            count = await expire_chunk(writing.session, now, resources.settings.retention_days)
+        if not count:
+            return
+        log.info("rows expired", rows=count)
+        await resources.clock.sleep(BREATH_S)
