@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 FRESH = timedelta(seconds=90)  # an alert that waited longer has waited out an outage, not a queue
-DIGEST_MAX = 300  # alerts in one digest message
+DIGEST_MAX = 60  # alerts in one digest: as many lines fit into a message
 
 
 @dataclass(frozen=True, slots=True)

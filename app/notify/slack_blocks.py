@@ -19,7 +19,7 @@ SECTION = 3_000
 FIELD = 2_000
 FALLBACK = 4_000
 QUOTE = 1_500
-DIGEST_LINES = 18  # in one section
+DIGEST_ROOM = 11_800  # Slack refuses messages whose blocks hold much more than 13,000 characters
 _SIGN = {"reported": "🟡", "likely": "🟠", "confirmed": "🔴"}
 _SIGN_OF_STEP = {"withdrawn": "⚫", "corrected": "🔵"}
 BUTTONS = (
@@ -108,16 +108,17 @@ def digest_blocks(digest: Digest) -> list[Block]:
     """Return a backlog in one message: a line for each incident, the newest alert of it, and how many there were."""
     lines = [_digest_line(alerts) for alerts in by_incident(digest.alerts)]
     head = f"{'DEMO · ' if digest.demo else ''}{len(digest.alerts)} alerts waited while this channel was away"
-    blocks = [_header(head)]
-    room = 11_000  # Slack refuses messages whose blocks hold much more than 13,000 characters
-    for start in range(0, len(lines), DIGEST_LINES):
-        text = _cut("\n".join(lines[start : start + DIGEST_LINES]), min(SECTION, room))
-        room -= len(text)
-        if room < 200:
-            blocks.append(_context([f"and {len(lines) - start - DIGEST_LINES} more incidents: see the desk's page"]))
+    sections: list[list[str]] = [[]]
+    room = DIGEST_ROOM
+    for number, line in enumerate(lines):
+        room -= len(line) + 1
+        if room < 0:
+            sections.append([f"and {len(lines) - number} more incidents: see the desk's page"])
             break
-        blocks.append(_section(text, SECTION))
-    return blocks
+        if sum(len(one) + 1 for one in sections[-1]) + len(line) > SECTION:
+            sections.append([])
+        sections[-1].append(line)
+    return [_header(head), *(_section("\n".join(section), SECTION) for section in sections if section)]
 
 
 def digest_fallback(digest: Digest) -> str:
@@ -225,7 +226,7 @@ def _digest_line(alerts: Sequence[AlertMessage]) -> str:
     last = alerts[-1]
     sign = _SIGN_OF_STEP.get(last.step) or _SIGN.get(last.level, "⚪")
     more = f" ({len(alerts)} alerts)" if len(alerts) > 1 else ""
-    return f"{sign} {last.created_at:%H:%M} {_cut(escape(words.plain(last.headline, 220)), 260)}{more}"
+    return f"{sign} {last.created_at:%H:%M} {_cut(escape(words.plain(last.headline, 150)), 170)}{more}"
 
 
 def _bullets(reasons: Sequence[str], most: int) -> str:

@@ -124,11 +124,7 @@ def wrong_with(payload: dict[str, Any]) -> str:
         return "msg_too_long"
     if len(blocks) > BLOCKS_MAX or any(_block_wrong(block) for block in blocks):
         return "invalid_blocks"
-    return (
-        "msg_blocks_too_long"
-        if len(msgspec.json.encode(blocks).decode()) > TOTAL_MAX * 1.5 or _letters(blocks) > TOTAL_MAX
-        else ""
-    )
+    return "msg_blocks_too_long" if _letters(blocks) > TOTAL_MAX else ""
 
 
 def _block_wrong(block: dict[str, Any]) -> bool:
