@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Text, cast, func, literal, select, update
+from sqlalchemy import ScalarSelect, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Alert, Incident, Meta, Offset
@@ -17,9 +17,12 @@ STALE_AFTER = timedelta(seconds=60)
 
 
 class Standing(NamedTuple):
-    """Where the database stands: its epoch, the newest alert, the newest change of an incident, and when anything was last stored."""
+    """Where the database stands: its epoch, the last number drawn, the newest alert, the newest change of an incident, when anything
+    was last stored, and up to which number alerts were forgotten.
+    """
 
     epoch: str
+    number: int
     alert: int
     incident: int
     stored_at: datetime | None
@@ -34,20 +37,23 @@ class Standing(NamedTuple):
 
 async def standing(session: AsyncSession) -> Standing:
     """Return the standing in one statement: every poll pays for it."""
-    key = select(Meta.value).where(Meta.key == literal("epoch")).scalar_subquery()
-    gone = select(Meta.value).where(Meta.key == literal("alerts_gone")).scalar_subquery()
+
+    def kept(key: str) -> ScalarSelect[str]:
+        return select(Meta.value).where(Meta.key == literal(key)).scalar_subquery()
+
     row = (
         await session.execute(
             select(
-                key,
+                kept("epoch"),
+                kept("change_no"),
                 select(func.max(Alert.seq)).scalar_subquery(),
                 select(func.max(Incident.change_no)).scalar_subquery(),
                 select(func.max(Offset.moved_at, type_=UtcDateTime())).scalar_subquery(),
-                cast(gone, Text),
+                kept("alerts_gone"),
             )
         )
     ).one()
-    return Standing(str(row[0] or ""), int(row[1] or 0), int(row[2] or 0), row[3], int(row[4] or 0))
+    return Standing(row[0] or "", int(row[1] or 0), int(row[2] or 0), int(row[3] or 0), row[4], int(row[5] or 0))
 
 
 async def value(session: AsyncSession, key: str) -> str | None:

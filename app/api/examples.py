@@ -1,0 +1,114 @@
+"""What answers look like, for the API's own description: invented, and checked against the types by a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EPOCH = "9f2c41d07ab3"
+
+PLACE = {
+    "place_id": "gn:168803",
+    "name": "Jisr al-Shughur",
+    "country": "SY",
+    "lat": 35.8146,
+    "lon": 36.3213,
+    "radius_km": 3.0,
+    "confidence": 0.91,
+}
+ALERT: dict[str, Any] = {
+    "id": "3b1f5a0c9e7d4a21",
+    "incident": "c0ffee5a1d2b3c4d",
+    "watch": "Idlib strikes",
+    "step": "first",
+    "level": "reported",
+    "headline": "Air strike near Jisr al-Shughur, Syria: Russian Air Force, first in 22 days",
+    "created_at": "2018-09-04T09:31:12Z",
+    "post": "1036901234567890123",
+    "posts": 1,
+    "origins": ["Northern Sky Watch"],
+    "quiet_days": 22,
+    "reasons": ["one origin: Northern Sky Watch", "first air strike within 15 km in 22 days, the last on 13 August"],
+}
+INCIDENT: dict[str, Any] = {
+    "id": "c0ffee5a1d2b3c4d",
+    "kind": "air_strike",
+    "place": PLACE,
+    "actors": ["RuAF"],
+    "first_at": "2018-09-04T09:31:12Z",
+    "last_at": "2018-09-04T10:02:40Z",
+    "level": "likely",
+    "state": "open",
+    "posts": ["1036901234567890123", "1036908876543210987"],
+    "origins": ["Northern Sky Watch", "Orontes Rescue"],
+    "killed": [2, 4],
+    "wounded": None,
+    "quiet_days": 22,
+    "related": ["1036911112222333344"],
+    "reasons": ["two independent origins, one of them of grade B"],
+}
+_STANDING = {"stale_since": None, "demo": False}
+ALERT_PAGE = {"items": [ALERT], "next": f"{EPOCH}.4711", "more": False, **_STANDING}
+ALERT_DETAIL = {
+    **ALERT,
+    "cursor": f"{EPOCH}.4711",
+    "stored_at": "2018-09-04T09:31:13Z",
+    "exercise": False,
+    "incident_then": INCIDENT | {"level": "reported", "origins": ["Northern Sky Watch"]},
+    **_STANDING,
+}
+INCIDENT_PAGE = {"items": [INCIDENT], "next": f"{EPOCH}.4713", "more": False, **_STANDING}
+FEATURES = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "id": INCIDENT["id"],
+            "geometry": {"type": "Point", "coordinates": [PLACE["lon"], PLACE["lat"]]},
+            "properties": {"incident": INCIDENT, "radius_km": 3.0, "title": "air_strike, Jisr al-Shughur"},
+        }
+    ],
+    "next": f"{EPOCH}.4713",
+    "more": False,
+    **_STANDING,
+}
+POST_BRIEF = {
+    "id": "x:1036901234567890123",
+    "given_id": "1036901234567890123",
+    "role": "report",
+    "platform": "x",
+    "author": "nskywatch",
+    "author_name": "Northern Sky Watch",
+    "created_at": "2018-09-04T09:31:12Z",
+    "seen_at": "2018-09-04T09:31:12Z",
+    "deleted_at": None,
+    "text": "RuAF jets over Jisr al-Shughur, two strikes on the western edge",
+    "withheld": None,
+    "lang": "en",
+    "url": None,
+}
+INCIDENT_DETAIL = {
+    **INCIDENT,
+    "exercise": False,
+    "post_details": [POST_BRIEF],
+    "alerts": [ALERT],
+    "actions": [{"at": "2018-09-04T10:10:00Z", "who": "night desk", "action": "ack", "why": "calling the hospital"}],
+    **_STANDING,
+}
+POST_DETAIL = {
+    **{key: value for key, value in POST_BRIEF.items() if key != "role"},
+    "source": "x:nskywatch",
+    "owner": "Northern Sky Watch",
+    "grade": "B",
+    "stored_at": "2018-09-04T09:31:13Z",
+    "revised_at": "2018-09-04T09:31:12Z",
+    "repost_of": None,
+    "quote_of": None,
+    "reply_to": None,
+    "media": [],
+    "flags": [],
+    "marks": [],
+    "tags": {"lang": "en", "kind": "air_strike", "claim": "report", "actors": ["RuAF"]},
+    "revisions": [],
+    "incidents": [{"incident": INCIDENT["id"], "role": "report"}],
+    **_STANDING,
+}

@@ -1,0 +1,203 @@
+"""What the API answers, as structs: the OpenAPI document is made from these very types, so the two cannot differ."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from app.api.problems import ProblemBody
+from app.messages import AlertMessage, IncidentView, Tags
+
+
+class AlertPage(msgspec.Struct, frozen=True):
+    """Alerts in the order of their numbers. Pass `next` back as `cursor`, whether or not there is `more` now.
+
+    `stale_since`: nothing new of any kind was stored since then; null while we are up to date. `demo`: all of this is invented.
+    """
+
+    items: list[AlertMessage]
+    next: str
+    more: bool
+    stale_since: datetime | None
+    demo: bool
+
+
+class AlertDetail(AlertMessage, frozen=True):
+    """An alert with its own cursor, and the incident as it stood when the alert was raised. `exercise`: a test, not an event."""
+
+    cursor: str
+    stored_at: datetime
+    exercise: bool
+    incident_then: IncidentView
+    stale_since: datetime | None
+    demo: bool
+
+
+class IncidentPage(msgspec.Struct, frozen=True):
+    """Incidents in the order of their last change: a reader that follows `next` sees each again whenever it changes."""
+
+    items: list[IncidentView]
+    next: str
+    more: bool
+    stale_since: datetime | None
+    demo: bool
+
+
+class Point(msgspec.Struct, frozen=True):
+    """The centre of an area: longitude, latitude."""
+
+    coordinates: tuple[float, float]
+    type: Literal["Point"] = "Point"
+
+
+class Properties(msgspec.Struct, frozen=True):
+    """An incident without its centre, which is the geometry."""
+
+    incident: IncidentView
+    radius_km: float
+    title: str
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """An incident as GeoJSON."""
+
+    id: str
+    geometry: Point
+    properties: Properties
+    type: Literal["Feature"] = "Feature"
+
+
+class FeatureCollection(msgspec.Struct, frozen=True):
+    """Incidents as GeoJSON (RFC 7946), with the members of a page beside it."""
+
+    features: list[Feature]
+    next: str
+    more: bool
+    stale_since: datetime | None
+    demo: bool
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+
+
+class PostBrief(msgspec.Struct, frozen=True):
+    """A post as an incident shows it. `text` is null where the source's rights or a deletion withhold it (`withheld` says why)."""
+
+    id: str
+    given_id: str
+    role: str
+    platform: str
+    author: str
+    author_name: str | None
+    created_at: datetime | None
+    seen_at: datetime
+    deleted_at: datetime | None
+    text: str | None
+    withheld: str | None
+    lang: str | None
+    url: str | None
+
+
+class ActionView(msgspec.Struct, frozen=True):
+    """What an editor did to an incident."""
+
+    at: datetime
+    who: str
+    action: str
+    why: str
+
+
+class IncidentDetail(IncidentView, frozen=True):
+    """An incident with its posts, the alerts that it raised and what editors did. `exercise`: a test, not an event."""
+
+    exercise: bool
+    post_details: list[PostBrief]
+    alerts: list[AlertMessage]
+    actions: list[ActionView]
+    stale_since: datetime | None
+    demo: bool
+
+
+class RevisionView(msgspec.Struct, frozen=True):
+    """What a post said from `revised_at` on."""
+
+    revised_at: datetime
+    seen_at: datetime
+    content_hash: str
+    text: str | None
+    tags: Tags | None
+
+
+class IncidentRole(msgspec.Struct, frozen=True):
+    """An incident that a post belongs to, and as what."""
+
+    incident: str
+    role: str
+
+
+class PostDetail(msgspec.Struct, frozen=True):
+    """A post as it is in force, with every revision, what was read in it, and where it counts.
+
+    `owner` and `grade` are null where no source is configured for its account. `withheld` says why `text` is null.
+    """
+
+    id: str
+    given_id: str
+    platform: str
+    author: str
+    author_name: str | None
+    source: str
+    owner: str | None
+    grade: str | None
+    created_at: datetime | None
+    seen_at: datetime
+    stored_at: datetime
+    revised_at: datetime
+    deleted_at: datetime | None
+    text: str | None
+    withheld: str | None
+    lang: str | None
+    url: str | None
+    repost_of: str | None
+    quote_of: str | None
+    reply_to: str | None
+    media: list[str]
+    flags: list[str]
+    marks: list[str]
+    tags: Tags | None
+    revisions: list[RevisionView]
+    incidents: list[IncidentRole]
+    stale_since: datetime | None
+    demo: bool
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether the process is well; `detail` says what is missing."""
+
+    status: str
+    detail: str | None = None
+
+
+ANSWERS: tuple[Any, ...] = (
+    AlertPage,
+    AlertDetail,
+    IncidentPage,
+    IncidentDetail,
+    FeatureCollection,
+    PostDetail,
+    Health,
+    ProblemBody,
+)
+
+
+def components(answers: tuple[Any, ...] = ANSWERS) -> dict[str, Any]:
+    """Return the JSON Schemas of all answers for `components/schemas` of the OpenAPI document."""
+    _, found = msgspec.json.schema_components(answers, ref_template="#/components/schemas/{name}")
+    return found
+
+
+def withheld(rights: str, *, deleted: bool) -> str | None:
+    """Return why the text of a post may not be shown; None where it may."""
+    if deleted:
+        return "its author deleted it"
+    return "its source allows a reference only" if rights == "reference" else None
