@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,12 @@ class Op(StrEnum):
 FIELDS = (Op.FROM, Op.LANG, Op.KIND, Op.CLAIM, Op.ACTOR, Op.NEAR, Op.PLACE)
 """The operators that are written `name:value`."""
 
+RESERVED = {"or": "OR", "and": "AND", "not": "-", "أو": "OR", "или": "OR", "або": "OR"}
+"""Words that look like an operator, and the operator that is meant: as words they stand in quotes."""
+
+_BARE = re.compile(r"\w[\w.'’]*")
+_BARE_VALUE = re.compile(r"[\w.:@-]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -45,15 +52,29 @@ class Term:
         return (self.op, *(self.norms or (self.value,)), f"{self.radius_km:g}")
 
     def __str__(self) -> str:
-        if self.op is Op.WORD:
-            return self.value
-        if self.op is Op.PHRASE:
-            return f'"{self.value}"'
-        if self.op in {Op.HASHTAG, Op.MENTION}:
-            return ("#" if self.op is Op.HASHTAG else "@") + self.value
-        if self.op is Op.NEAR:
-            return f'near:"{self.value}"~{self.radius_km:g}km'
-        return f'{self.op}:"{self.value}"' if " " in self.value or self.op is Op.PLACE else f"{self.op}:{self.value}"
+        match self.op:
+            case Op.WORD:
+                return (
+                    self.value
+                    if _BARE.fullmatch(self.value) and self.value.casefold() not in RESERVED
+                    else _quoted(self.value)
+                )
+            case Op.PHRASE:
+                return _quoted(self.value)
+            case Op.HASHTAG:
+                return f"#{self.value}"
+            case Op.MENTION:
+                return f"@{self.value}"
+            case Op.NEAR:
+                return f"near:{_quoted(self.value)}~{self.radius_km:g}km"
+            case Op.PLACE:
+                return f"place:{_quoted(self.value)}"
+            case _:
+                return f"{self.op}:{self.value if _BARE_VALUE.fullmatch(self.value) else _quoted(self.value)}"
+
+
+def _quoted(value: str) -> str:
+    return f'"{value.replace(chr(34), " ")}"'
 
 
 @dataclass(frozen=True, slots=True)

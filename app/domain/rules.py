@@ -16,7 +16,7 @@ from lark.exceptions import VisitError
 
 from app.closest import closest
 from app.domain.lexicon import CLAIMS, KINDS
-from app.domain.rule_ast import FIELDS, And, Node, Not, Op, Or, Rule, Term
+from app.domain.rule_ast import FIELDS, RESERVED, And, Node, Not, Op, Or, Rule, Term
 from app.domain.text import fold, words
 from app.errors import RuleError
 
@@ -30,7 +30,6 @@ _RADIUS = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(km|mi)?", re.IGNORECASE)
 _KM_PER_MILE = 1.609
 _LANG = re.compile(r"[a-z]{2,3}", re.IGNORECASE)
 # What writers of other rule languages reach for, and what to write here.
-_LOWER_OPERATORS = {"or": "OR", "and": "AND", "not": "-", "أو": "OR", "или": "OR", "або": "OR"}
 _OTHER_FIELDS = {
     "author": "from",
     "by": "from",
@@ -88,7 +87,7 @@ class _Tree(Transformer[Token, Node]):
         token = children[0]
         if token in {"OR", "AND"}:
             _refuse(token, f"{token} needs a term on both sides")
-        wanted = _LOWER_OPERATORS.get(token.casefold())
+        wanted = RESERVED.get(token.casefold())
         if wanted:
             _refuse(token, f'write {wanted} for the operator, or "{token}" in quotes for the word')
         if "*" in token:
