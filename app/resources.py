@@ -12,7 +12,7 @@ from app.db.session import Database, Role, open_database
 from app.domain.gazetteer import Gazetteer
 from app.domain.lexicon import Lexicon, load_lexicon
 from app.domain.tagging import Tagger
-from app.gazetteer_file import default_gazetteer
+from app.gazetteer_file import default_gazetteer, open_gazetteer
 from app.settings import Settings
 from app.streams.open import open_stream
 from app.streams.port import Stream
@@ -33,7 +33,8 @@ class Resources:
 
     @cached_property
     def gazetteer(self) -> Gazetteer:
-        return default_gazetteer(self.settings.home)
+        named = self.settings.gazetteer
+        return default_gazetteer(self.settings.home) if named is None else open_gazetteer(named)
 
     @cached_property
     def lexicon(self) -> Lexicon:

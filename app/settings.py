@@ -40,6 +40,9 @@ OWN_VARIABLES = (
     ),
     Variable("WATCHDESK_BOOTSTRAP_KEY", "", "An API key with every scope, to make the first keys with.", secret=True),
     Variable("WATCHDESK_CORS_ORIGINS", "", "Web origins, with commas, whose pages may read the API."),
+    Variable(
+        "WATCHDESK_GAZETTEER", "", "The file of the place index. Empty: `cache/` in the home, built at first use."
+    ),
     Variable("WATCHDESK_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`."),
     Variable("WATCHDESK_LOG_FORMAT", "auto", "`json`, `text`, or `auto`: text on a terminal."),
     Variable("WATCHDESK_WATCHDOG_PERIOD", "60", "Seconds between two exercise posts through every stage; 0: none."),
@@ -69,6 +72,7 @@ class Settings:
     secret_key: str | None = field(repr=False)
     bootstrap_key: str | None = field(repr=False)
     cors_origins: tuple[str, ...]
+    gazetteer: Path | None
     log_level: str
     log_format: str
     watchdog_period: float
@@ -125,6 +129,7 @@ def load_settings(environ: Mapping[str, str], *, mounts: str | None = None) -> S
         secret_key=_long_enough("WATCHDESK_SECRET_KEY", env.secret("WATCHDESK_SECRET_KEY"), 32),
         bootstrap_key=_long_enough("WATCHDESK_BOOTSTRAP_KEY", env.secret("WATCHDESK_BOOTSTRAP_KEY"), 24),
         cors_origins=_origins(env.listed("WATCHDESK_CORS_ORIGINS")),
+        gazetteer=Path(named) if (named := env.text("WATCHDESK_GAZETTEER")) else None,
         log_level=env.choice("WATCHDESK_LOG_LEVEL", ("debug", "info", "warning", "error")),
         log_format=env.choice("WATCHDESK_LOG_FORMAT", ("auto", "json", "text")),
         watchdog_period=env.seconds("WATCHDESK_WATCHDOG_PERIOD", 0, 86_400),
