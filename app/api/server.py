@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.problems import answer
 from app.api.streaming import ABORT, WRITE_S
 from app.api.tail import Tail
 from app.errors import SettingsError
@@ -28,6 +29,13 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what cannot even be parsed like every other error."""
+        problem = answer(400, msg, "bad_request", headers={"connection": "close", "x-content-type-options": "nosniff"})
+        lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in problem.raw_headers)]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(problem.body)]))
+        self.transport.close()
 
 
 class Server(uvicorn.Server):

@@ -109,8 +109,9 @@ def settings_for(home: Path, **change: str) -> Settings:
 
 
 @asynccontextmanager
-async def desk_on(database: Database, clock: Clock, **change: str) -> AsyncIterator[Desk]:
-    given = Given(settings_for(Path("/tmp/watchdesk-none"), **change), database, clock)  # noqa: S108 - nothing is written there
+async def desk_on(database: Database, clock: Clock | None = None, **change: str) -> AsyncIterator[Desk]:
+    home = Path("/tmp/watchdesk-none")  # noqa: S108 - nothing is written there
+    given = Given(settings_for(home, **change), database, clock or SystemClock())
     app = create_app(given)
     async with serving(app, "127.0.0.1", 0) as running, aiohttp.ClientSession() as session:
         yield Desk(running.url, app, given, session)
