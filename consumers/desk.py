@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import structlog
 
 from app.crash import crash_point
+from app.db import meta
 from app.db.desk_load import Loader
 from app.db.desk_save import Saver
-from app.db.meta import new_epoch
 from app.db.offsets import LostHold, OffsetRow, hold, move
 from app.db.session import WriteSession
 from app.domain.changes import Changes, LostRecords
@@ -46,6 +46,7 @@ class DeskStage:
         self._state: DeskState | None = None
         self._rules: LoadedRules | None = None
         self._known_change = 0
+        self._catching_up = False
 
     async def run(self, reader: Reader) -> None:
         """Decide for ever. Raises `Unavailable` when the stream or the database is away: the runner waits and begins again."""
@@ -79,6 +80,8 @@ class DeskStage:
     async def _work(self, reader: Reader, batch: Sequence[StreamRecord]) -> None:
         if not batch:
             await self._notice()
+            if self._catching_up and await reader.lag() == 0:
+                await self._caught_up()
             await reader.wait(IDLE_S)
             return
         crash_point("desk.after_read")
@@ -149,6 +152,13 @@ class DeskStage:
             loader = Loader(self._rules.rules.book, self._rules.rules.options)
             self._known_change = await loader.changed(session, self._state, self._known_change)
 
+    async def _caught_up(self) -> None:
+        """After a restore: everything up to now was read again, deletions too, so the API may open."""
+        async with self._resources.database.write() as writing:
+            await meta.drop(writing, meta.CATCHING_UP)
+        self._catching_up = False
+        log.info("caught up with the stream after the restore")
+
     async def _take_over(self, reader: Reader) -> None:
         """Write a fresh owner mark, check that this is the log we left, then read where to go on and all open incidents."""
         self._drop()
@@ -164,9 +174,10 @@ class DeskStage:
             state, known_change = await loader.everything(writing.session)
             state.coverage.areas = rules.areas
             self._state, self._rules, self._known_change = state, rules, known_change
+            self._catching_up = await meta.value(writing.session, meta.CATCHING_UP) is not None
             if left is LeftLog.AHEAD:
                 log.warning("the database was restored: cursors begin a new epoch", next=held.next)
-                await new_epoch(writing)
+                await meta.new_epoch(writing)
             if left is LeftLog.OTHER:
                 held = await self._start_over(writing, held, start)
         self._offset = held

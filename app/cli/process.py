@@ -134,15 +134,9 @@ async def run_everything(settings: Settings) -> None:
     async with open_process(settings, command="run", role="run", owns_home=_embedded(settings)) as resources:
         await prepare_database(resources)
         spool_of = open_producer_spool(resources.stream, settings.home, "run", resources.clock)
-        async with spool_of as spool, api_of(resources) as ended, ops_of(resources, "run"):
-            work = [
-                *stage_work(resources),
-                run_notify(resources),
-                produce(resources, spool),
-                keep_house(resources),
-                ended(),
-            ]
-            await until_stopped(work)
+        async with spool_of as spool, ops_of(resources, "run"):
+            inward = [produce(resources, spool), *stage_work(resources)]
+            await until_stopped([*inward, run_notify(resources), keep_house(resources), serve_api(resources)])
 
 
 async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
@@ -162,8 +156,7 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
                 sender = [run_notify(resources)] if "notify" in names or not names else []
                 await until_stopped([*work, *sender])
             else:
-                async with api_of(resources) as ended:
-                    await until_stopped([ended()])
+                await until_stopped([serve_api(resources)])
 
 
 async def warn_of_other_config(resources: Resources) -> None:
@@ -179,17 +172,29 @@ async def warn_of_other_config(resources: Resources) -> None:
         log.warning("this process read another watchdesk.toml than the one applied: run `watchdesk migrate`")
 
 
-@asynccontextmanager
-async def api_of(resources: Resources) -> AsyncIterator[Callable[[], Work]]:
-    """Serve the API and the page; yields what waits for its end."""
+async def serve_api(resources: Resources) -> None:
+    """Serve the API and the page; after a restore not before the desk has read the deletions that came since the backup."""
     settings = resources.settings
+    await _caught_up(resources)
     async with serving(create_app(resources), settings.host, settings.port) as running:
         _say(f"{'DEMO ' if settings.demo else ''}page and API at {running.url}")
+        await asyncio.shield(running.ended)
 
-        async def ended() -> None:
-            await asyncio.shield(running.ended)
 
-        yield ended
+async def _caught_up(resources: Resources) -> None:
+    said = False
+    while True:
+        try:
+            async with resources.database.read() as session:
+                waiting = await meta.value(session, meta.CATCHING_UP)
+        except Unavailable:
+            return  # the API says so itself, with 503
+        if waiting is None:
+            return
+        if not said:
+            _say("the database was restored: the API opens when the desk has caught up with the stream")
+            said = True
+        await resources.clock.sleep(1.0)
 
 
 @asynccontextmanager

@@ -95,7 +95,7 @@ async def restore(url: str, source: Path, show: ShowProgress) -> dict[str, int]:
         if not whole:
             raise DamagedError(f"{source} is not whole: it ends before its trailer. Nothing was restored.")
         await meta.new_epoch(writing)
-        await meta.put(writing, "restored_from", first.taken_at.isoformat())
+        await meta.put(writing, meta.CATCHING_UP, first.taken_at.isoformat())
     await upgrade(url)
     return counts
 

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ScalarSelect, func, literal, select, update
+from sqlalchemy import ScalarSelect, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Alert, Incident, Meta, Offset
@@ -14,6 +14,7 @@ from app.db.session import WriteSession
 from app.db.types import UtcDateTime
 
 STALE_AFTER = timedelta(seconds=60)
+CATCHING_UP = "catching_up"  # stands after a restore until the desk has read the stream to its end
 
 
 class Standing(NamedTuple):
@@ -74,3 +75,8 @@ async def new_epoch(writing: WriteSession) -> str:
     epoch = secrets.token_hex(6)
     await put(writing, "epoch", epoch)
     return epoch
+
+
+async def drop(writing: WriteSession, key: str) -> None:
+    """Remove a value."""
+    await writing.session.execute(delete(Meta).where(Meta.key == key))
