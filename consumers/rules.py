@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from babel import Locale
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.config import load_destinations, load_sources, load_watches, rules_mark
-from app.domain.alerts import Names
+from app.domain.alerts import Names, load_actor_names
 from app.domain.desk import DeskRules
 from app.domain.exercises import WATCHDOG
 from app.domain.gazetteer import Gazetteer
@@ -46,7 +47,7 @@ async def load_rules(session: AsyncSession, resources: Resources, before: Loaded
         book=SourceBook(cards),
         options=resources.settings.config.desk,
         watches={watch.name: watch for watch in (*watches, WATCHDOG)},
-        names=Names(actors=resources.lexicon.actor_names(), countries=gazetteer.country_names()),
+        names=Names(actors=load_actor_names(), countries=dict(Locale("en").territories)),
     )
     return LoadedRules(
         mark=mark,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from importlib.resources import files
 
 import msgspec
 
@@ -53,6 +55,12 @@ class Names(msgspec.Struct, frozen=True):
 
     actors: Mapping[str, str] = {}
     countries: Mapping[str, str] = {}
+
+
+def load_actor_names() -> dict[str, str]:
+    """Return how people call the actors, from the packaged table."""
+    table = files("app.domain").joinpath("data", "actor_names.toml").read_text(encoding="utf-8")
+    return {actor: str(name) for actor, name in tomllib.loads(table).items()}
 
 
 def scope_of(incident: Incident, watch: str) -> tuple[str, ...] | None:
