@@ -31,7 +31,6 @@ BRISK_S, CALM_S = 0.09, 0.45  # the longest pause between two posts: before the 
 LAST_DAY = timedelta(hours=12)  # of the recording
 POLL_S = 0.05
 PAGE = 200
-KEPT = frozenset({LOCK_NAME, "cache"})  # the gazetteer's index is derived, and takes a while to build
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -74,12 +73,12 @@ class Feed:
 async def show_demo(settings: Settings, recording: Path, *, on_terminal: bool) -> None:
     """Show the demo; serve the page until Ctrl-C where somebody sits at a terminal."""
     empty_home(settings.home)
-    settings = replace(settings, port=free_port(settings.host, settings.port))
+    gazetteer = settings.gazetteer or prepare_gazetteer(settings.home.parent)
+    settings = replace(settings, port=free_port(settings.host, settings.port), gazetteer=gazetteer)
     screen = console()
     clock = DemoClock() if on_terminal else SystemClock()
     owns_home = settings.stream.kafka is None
     async with open_process(settings, command="demo", role="run", owns_home=owns_home, clock=clock) as resources:
-        prepare_gazetteer(settings.home)
         await prepare_database(resources)
         await _play(resources, recording, screen, clock)
         screen.print()
@@ -90,14 +89,19 @@ async def show_demo(settings: Settings, recording: Path, *, on_terminal: bool) -
                 await until_stopped([*stage_work(resources), ended()])
 
 
-def prepare_gazetteer(home: Path) -> None:
-    """Build the gazetteer where this home has none yet, and say so: it takes a while, once."""
-    if default_path(home).exists():
-        return
-    with Status(
-        "building the gazetteer, once: all places of the world with 500 people or more", console=Console(stderr=True)
-    ):
-        default_gazetteer(home)
+def prepare_gazetteer(home: Path) -> Path:
+    """Return the place index of the home, built first where there is none yet: that takes a while, once, and says so."""
+    with Status("opening the place index", console=Console(stderr=True)) as status:
+        said: set[str] = set()
+
+        def progress(step: str, done: int, total: int) -> None:
+            if step not in said and not status.console.is_terminal:
+                status.console.print(f"place index (once): {step}", highlight=False)
+            said.add(step)
+            status.update(f"building the place index, once: {step}" + (f" {done / total:.0%}" if total else ""))
+
+        default_gazetteer(home, progress)
+    return default_path(home)
 
 
 def free_port(host: str, wanted: int) -> int:
@@ -149,11 +153,9 @@ def empty_home(home: Path) -> None:
     """Remove what an earlier demo left; raises HomeHeldError while one is still running."""
     with hold_home(home, command="demo", since=datetime.now(UTC)):
         for left in home.iterdir():
-            if left.name in KEPT:
-                continue
             if left.is_dir():
                 shutil.rmtree(left)
-            else:
+            elif left.name != LOCK_NAME:
                 left.unlink()
 
 

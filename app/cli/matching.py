@@ -18,7 +18,7 @@ from app.domain.rule_explain import explain
 from app.domain.rule_index import WatchSet
 from app.domain.rule_match import PostWords
 from app.domain.tagging import Tagger
-from app.errors import SettingsError
+from app.errors import RuleError, SettingsError
 from app.gazetteer_file import default_gazetteer, open_gazetteer
 from app.messages import Post, Quarantined
 from app.settings import load_settings
@@ -72,7 +72,7 @@ def open_matcher(rules_path: Path, gazetteer_path: Path | None, *, explained: bo
     gazetteer = _gazetteer(gazetteer_path)
     watch_set = WatchSet(watches, gazetteer)
     for name, error in watch_set.refused.items():
-        raise SettingsError(f"{rules_path.name}: watch {name!r}: {error.with_caret()}")
+        raise RuleError(f"{rules_path.name}: watch {name!r}: {error.detail}", rule=error.rule, position=error.position)
     return LineMatcher(watch_set, Tagger(gazetteer, load_lexicon()), explained=explained)
 
 

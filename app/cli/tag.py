@@ -9,7 +9,12 @@ import click
 
 
 @click.command()
-@click.option("--gazetteer", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Another index than the home's.")
+@click.option(
+    "--gazetteer",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Another index than the home's.",
+)
 def command(gazetteer: Path | None) -> None:
     """Tag post lines: JSON lines on stdin, one line of JSON each on stdout.
 
@@ -27,5 +32,7 @@ def command(gazetteer: Path | None) -> None:
     sink = click.get_binary_stream("stdout")
     try:
         tag_stream(click.get_binary_stream("stdin"), sink, tagger, SystemClock())
-    except BrokenPipeError:  # the reader has seen enough; what is still buffered goes nowhere, without a second complaint
+    except (
+        BrokenPipeError
+    ):  # the reader has seen enough; what is still buffered goes nowhere, without a second complaint
         os.dup2(os.open(os.devnull, os.O_WRONLY), sink.fileno())

@@ -97,7 +97,9 @@ def _rescued(line: bytes, refused: Quarantined, tagger: Tagger) -> TaggedLine | 
     if not isinstance(text, str):
         return FailedLine(None, error)
     lang = fields.get("lang")
-    post = Post(id="", given_id="", platform="", author="", text=repair(text)[0], lang=lang if isinstance(lang, str) else None)
+    post = Post(
+        id="", given_id="", platform="", author="", text=repair(text)[0], lang=lang if isinstance(lang, str) else None
+    )
     return _tagged(None, tagger.tag(post), error)
 
 
