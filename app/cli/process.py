@@ -233,16 +233,21 @@ async def replay_files(
     files: Sequence[Path],
     options: ReplayOptions,
     progress: ShowProgress | None = None,
+    *,
+    stages: bool | None = None,
 ) -> list[Replayed]:
-    """Run the files through the whole pipeline; return when the ledger has decided every item of them."""
+    """Run the files through the whole pipeline; return when the ledger has decided every item of them.
+
+    `stages`: run tag and desk here too. By default only on the embedded log: beside a broker they are other processes.
+    """
+    ours = _embedded(resources.settings) if stages is None else stages
     spool_of = open_producer_spool(resources.stream, resources.settings.home, "replay", resources.clock)
     async with asyncio.TaskGroup() as group:
-        # Beside a broker the stages are other processes; here they are ours, and we let them go when the ledger has settled.
-        stages = [group.create_task(one) for one in stage_work(resources)]
+        running = [group.create_task(one) for one in stage_work(resources)] if ours else []
         async with spool_of as spool:
             done = await replay(files, spool, resources.clock, options, progress)
             await spool.say_head()
             await wait_until_settled(resources, spool.id, spool.head)
-        for task in stages:
+        for task in running:
             task.cancel()
     return done
