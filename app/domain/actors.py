@@ -76,7 +76,8 @@ class _Cast:
             if sides:
                 return sides
         if doers:
-            return self._with_partners(doers)
+            threatened = subjects if self._judged.claim == "threat" else []
+            return self._with_partners(sorted([*doers, *threatened]))
         if subjects:
             return subjects[:1] if self._judged.claim == "report" else subjects
         if self._judged.claim in {"denial", "threat"}:
@@ -106,7 +107,7 @@ class _Cast:
 
     def _two_sided(self) -> bool:
         surfaces = " ".join(self._reading.tokens[index].norm for event in self._judged.events for index in range(event.hit.first, event.hit.last + 1))
-        return any(word in surfaces for word in ("clash", "fighting", "battle", "fire", "اشتباك", "معارك", "مواجه", "تبادل", "бо", "зіткн", "столкн"))
+        return any(word in surfaces for word in ("clash", "repel", "repuls", "thwart", "відби", "отби", "отраж", "صد", "fighting", "battle", "fire", "اشتباك", "معارك", "مواجه", "تبادل", "бо", "зіткн", "столкн"))
 
     def _by_weapon(self) -> list[Hit]:
         weapons = [hit for hit in self._reading.family("party") if self._form(hit) == "weapon"]
@@ -123,6 +124,8 @@ class _Cast:
         lead = self._lead(hit)
         if lead == "accuses":
             return Role.DOER
+        if self._form(hit) == "capital" and not self._rules(hit):
+            return Role.VICTIM
         if self._does_next(hit) and not self._is_target(hit):
             return Role.DOER if lead != "against" or self._form(hit) == "adjective" else Role.VICTIM
         if self._did_before(hit):
@@ -131,7 +134,7 @@ class _Cast:
             return Role.DOER
         if lead == "against" or self._is_target(hit):
             return Role.VICTIM
-        if self._form(hit) == "state" and self._is_place(hit):
+        if self._form(hit) in {"state", "capital"} and self._is_place(hit):
             return Role.VICTIM
         if lead == "credit" or self._speaks(hit):
             return Role.DOER if self._speaks_of_itself(hit) else Role.SPEAKER
@@ -147,10 +150,14 @@ class _Cast:
             for word in self._reading.family(name):
                 distance = hit.first - word.last
                 if 0 < distance <= reach and distance < best and self._reading.sentence(word) == self._reading.sentence(hit):
-                    barred = name == "against" and _BARRIERS & set(self._norms(word.last + 1, hit.first))
+                    barred = name == "against" and (_BARRIERS & set(self._norms(word.last + 1, hit.first)) or not self._was_done(word))
                     if not barred and not self._crosses(word.last, hit.first):
                         best, lead = distance, name
         return lead
+
+    def _was_done(self, word: Hit) -> bool:
+        """Stands something that was done at or before this word of its sentence? Only then is what follows struck by it."""
+        return any(doing.first <= word.last and self._reading.sentence(doing) == self._reading.sentence(word) for doing in self._doings)
 
     def _does_next(self, hit: Hit) -> bool:
         """Does what was done follow at once: "Russian warplanes", "IDF drone strike", "قوات النظام تقصف"?"""
@@ -166,17 +173,26 @@ class _Cast:
     def _is_target(self, hit: Hit) -> bool:
         """ "Regime checkpoint", "Hezbollah commander": the party owns what was struck."""
         ahead = {hit.last + 1, hit.last + 2} if self._form(hit) == "adjective" else {hit.last + 1}
+        ahead -= {event.hit.first for event in self._judged.events}
         return any(
             word.first in ahead and not self._crosses(hit.last, word.first) and self._reading.sentence(word) == self._reading.sentence(hit)
             for word in self._reading.family("target")
         )
+
+    def _rules(self, hit: Hit) -> bool:
+        """Does a capital stand for its government: it says, threatens or may do something, or what it does names another place?"""
+        near = [*self._reading.family("says"), *self._reading.family("cue")]
+        if any(0 < word.first - hit.last <= 2 or 0 < hit.first - word.last <= 2 for word in near if self._reading.sentence(word) == self._reading.sentence(hit)):
+            return True
+        done = [event.hit for event in self._judged.events if event.hit.first == hit.last + 1 and event.act]
+        return any(first > done[0].last for first, _ in self._reading.places) if done else False
 
     def _is_place(self, hit: Hit) -> bool:
         before = self._reading.tokens[hit.first - 1] if hit.first else None
         return before is not None and before.sentence == self._reading.sentence(hit) and before.norm in _STATE_PREPOSITIONS
 
     def _speaks(self, hit: Hit) -> bool:
-        return any(0 < word.first - hit.last <= 2 and self._reading.sentence(word) == self._reading.sentence(hit) for word in self._reading.family("says"))
+        return any((0 < word.first - hit.last <= 2 or hit.first - word.last == 1) and self._reading.sentence(word) == self._reading.sentence(hit) for word in self._reading.family("says"))
 
     def _speaks_of_itself(self, hit: Hit) -> bool:
         """"IDF says it struck", "Houthis claim they fired"."""

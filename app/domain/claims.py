@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.domain.kinds import Event, choose_event
-from app.domain.lexicon import Cue, Scope
+from app.domain.lexicon import Cue, Party, Scope
 from app.domain.phrases import Hit
 from app.domain.reading import Reading
 
@@ -19,6 +19,8 @@ NEXT_WORDS = 5  # how far a bare "no" reaches
 _CIVIL = frozenset({"none.sport", "none.advert"})
 _WAR_ENOUGH = 2  # signs of war that outweigh the word "derby"
 _UNSURE_OF_WAR = frozenset({"explosion_unspecified", "protest", "other_event", "attack_on_civilians", "remote_explosive", "chemical_weapon"})
+_IN_A_YEAR = frozenset({"in", "from", "of", "during", "early", "late", "عام", "سنه", "العام", "لعام", "у", "в", "з", "из", "с", "року"})
+_SINCE = frozenset({"since", "until", "منذ", "з", "с"})
 _ORDER = ("report", "denial", "threat", "forecast", "aftermath", "past", "drill", "none")
 
 
@@ -81,7 +83,7 @@ class _Court:
                 if cue.id in _CIVIL and self._war >= _WAR_ENOUGH:
                     continue
                 return Judgement("none", "none", (), hit, reasons=(f"Claim none: {self._quote(hit)} {cue.says}.",))
-            if not self._events and not cue.alone:
+            if not self._events and not cue.alone and not (cue.claim == "past" and self._reading.family("weapon")):
                 continue
             if cue.claim == "past" and not self._is_past(hit):
                 continue
@@ -101,6 +103,17 @@ class _Court:
         return not any(event.sentence in fresh and event.sentence < sentence for event in elsewhere)
 
     def _past_by_date(self) -> Judgement | None:
+        """ "Video of a strike from 2016", "in 2016 jets hit": a year before that of the post, or any year where that is unknown."""
+        filmed = {self._reading.sentence(hit) for hit in self._reading.family("media")}
+        told = {event.sentence for event in self._events} | (filmed if self._reading.family("weapon") else set())
+        for index, token in enumerate(self._reading.tokens):
+            if not _is_year(token.norm) or (self._reading.year is not None and int(token.norm) >= self._reading.year):
+                continue
+            before = self._reading.tokens[index - 1].norm if index and self._reading.tokens[index - 1].sentence == token.sentence else ""
+            if token.sentence not in told or before in _SINCE or (token.sentence not in filmed and before not in _IN_A_YEAR):
+                continue
+            year = Hit("cue:past.old", index, index, token.start, token.end)
+            return self._made("past", [event for event in self._events if event.sentence == token.sentence] or self._events, year)
         return None
 
     # sentences -----------------------------------------------------------------------------------------------------------------------
@@ -247,17 +260,27 @@ class _Court:
             return implied, self._quote(cue)
         for hit in self._reading.family("weapon"):
             return hit.means.partition(":")[2], self._quote(hit)
+        for hit in self._reading.family("party"):
+            if cue is not None and self._cue(cue).claim == "threat" and self._reading.country in self._party(hit).air:
+                return "air_strike", self._quote(hit)
         return "other_event", "no word says of what kind"
 
     def _hedge(self, events: Sequence[Event]) -> Hit | None:
         sentences = {event.sentence for event in events}
         return next((hit for hit in self._reading.family("hedge") if self._reading.sentence(hit) in sentences), None)
 
+    def _party(self, hit: Hit) -> Party:
+        return self._reading.lexicon.parties[hit.means[len("party:") :].partition("/")[0]]
+
     def _cue(self, hit: Hit) -> Cue:
         return self._reading.lexicon.cues[hit.means[4:]]
 
     def _quote(self, hit: Hit) -> str:
         return f"“{self._reading.surface(hit)}”"
+
+
+def _is_year(norm: str) -> bool:
+    return len(norm) == 4 and norm.isdigit() and "1900" <= norm <= "2100"
 
 
 def _is_in(word: Hit, reading: Reading) -> bool:

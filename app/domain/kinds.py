@@ -62,8 +62,9 @@ class _Scene:
         self._loose = reading.only_hashtags()
         self._weapons = reading.family("weapon")
         self._parties = [
-            hit for hit in reading.family("party") if hit.means.endswith(("/forces", "/adjective")) or not _is_site(hit, reading)
+            hit for hit in reading.family("party") if hit.means.endswith(("/forces", "/adjective")) or not is_site(hit, reading)
         ]
+        self._told = any(reading.lexicon.cues[hit.means[4:]].claim in {"past", "aftermath"} for hit in reading.family("cue"))
         self._stormy = {reading.sentence(hit) for hit in reading.family("cue") if hit.means[4:] in _CALMED}
 
     def plain(self, hit: Hit, kind: str) -> Event:
@@ -79,14 +80,13 @@ class _Scene:
         act = self._reading.lexicon.acts[name]
         sentence = self._reading.sentence(hit)
         weapon = self._nearest(hit, self._here(self._weapons, sentence))
-        if weapon is not None:
+        party = self._nearest(hit, self._here(self._parties, sentence))
+        if weapon is not None and not (party is not None and self._far(hit, weapon) and not self._far(hit, party)):
             return Event(hit, weapon.means.partition(":")[2], sentence, (hit, weapon), name)
-        parties = self._here(self._parties, sentence)
-        party = self._nearest(hit, parties)
         if act.needs:
             if sentence in self._stormy:
                 return None
-            if party is None and not ("context" in act.needs and self._placed(hit, sentence)):
+            if party is None and not self._told and not ("context" in act.needs and self._placed(hit, sentence)):
                 return None
         kind = self._by_party(party, act.default, name, sentence)
         if kind is None:
@@ -98,14 +98,14 @@ class _Scene:
             return default
         known = self._reading.lexicon.parties[_party_of(party)]
         strikes_from_air = self._reading.country in known.air
-        if act in {"bombard", "hit"} and strikes_from_air:
+        if act == "raid":
+            return "air_strike" if strikes_from_air and self._reading.country != "PS" else "armed_clash"
+        if act in {"bombard", "hit", "assault"} and strikes_from_air:
             return "air_strike"
         if default is not None:
             return default
-        if act != "hit":
-            return None
-        if any(self._reading.sentence(hit) == sentence for hit in self._reading.family("armed_target")):
-            return "armed_clash"
+        if act == "assault" or any(self._reading.sentence(hit) == sentence for hit in self._reading.family("armed_target")):
+            return "armed_clash" if known.id not in {"unknown_armed", "settlers"} else "attack_on_civilians"
         if not known.air and known.country is None:
             return "attack_on_civilians" if known.id in {"unknown_armed", "settlers"} else "armed_clash"
         return "shelling"
@@ -123,6 +123,11 @@ class _Scene:
     def _here(self, hits: Iterable[Hit], sentence: int) -> list[Hit]:
         return [hit for hit in hits if (at := self._reading.sentence(hit)) == sentence or at in self._loose]
 
+    def _far(self, hit: Hit, other: Hit) -> bool:
+        """Does it stand in another clause, more than a few words away?"""
+        left, right = (hit, other) if hit.last < other.first else (other, hit)
+        return right.first - left.last > 4 and any(self._reading.pause(index, index + 1) for index in range(left.last, right.first))
+
     def _is_target(self, weapon: Hit) -> bool:
         """"Blast at an artillery depot" is no shelling."""
         ahead = weapon.last + 1
@@ -134,7 +139,7 @@ class _Scene:
         return min(apart, key=lambda other: max(hit.first - other.last, other.first - hit.last), default=None)
 
 
-def _is_site(hit: Hit, reading: Reading) -> bool:
+def is_site(hit: Hit, reading: Reading) -> bool:
     """Is the capital or country only where it happened: "in Ukraine"?"""
     before = reading.tokens[hit.first - 1].norm if hit.first else ""
     return before in _TARGET_PREPOSITIONS and overlaps(hit, reading.places)

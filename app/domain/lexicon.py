@@ -22,7 +22,7 @@ KINDS = (
 )  # fmt: skip
 """Every kind but `none`, the most specific first: a car bomb is also an explosion."""
 CLAIMS = ("none", "drill", "past", "denial", "threat", "forecast", "aftermath", "report")
-FORMS = frozenset({"forces", "adjective", "state", "weapon"})
+FORMS = frozenset({"forces", "adjective", "state", "capital", "weapon"})
 EXCLUSIVE = frozenset({"kind", "weapon", "act", "cue", "ignore"})
 """Families of which a word in a text has one meaning only: within a longer phrase it has the phrase's."""
 

@@ -17,6 +17,7 @@ GAP = 3  # words that a `~` may pass over
 EXPANSIONS = 400  # forms a line may stand for
 STEM_LENGTH = 3  # letters before a `*`, at least
 _GROUP = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
+_PAUSES = re.compile(r"[,;:،؛()|«»/]")  # a phrase does not reach over them, its gap does
 _CACHE_LIMIT = 50_000  # distinct words whose first step in the trie is remembered
 
 
@@ -165,7 +166,7 @@ class PhraseTrie:
                 hits.append(Hit(means, first, last, start, end))
         if last + 1 >= len(tokens) or tokens[last + 1].sentence != tokens[last].sentence:
             return
-        if node.words or node.stems:
+        if (node.words or node.stems) and not _PAUSES.search(text.text, end, tokens[last + 1].start):
             for child in node.after(self._forms(tokens[last + 1].norm)):
                 self._walk(child, text, first, last + 1, hits)
         if node.gap is not None:

@@ -15,13 +15,17 @@ _PAUSES = frozenset(",;:،؛()[]«»“”\"—–|/…")
 
 @dataclass(slots=True)
 class Reading:
-    """One post's text while it is read. `places` are the first and last token of every place; `country` is where its events lie."""
+    """One post's text while it is read. `places` are the first and last token of every place; `country` is where its events lie.
+
+    `year` is the one in which it was posted, as far as known.
+    """
 
     text: ReadText
     lexicon: Lexicon
     hits: list[Hit]
     places: Sequence[tuple[int, int]] = ()
     country: str | None = None
+    year: int | None = None
     _families: dict[str, list[Hit]] = field(default_factory=dict)
     _asked: dict[int, bool] = field(default_factory=dict)
 

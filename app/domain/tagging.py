@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,7 +27,8 @@ MOST_PLACES = 60  # kept of one post; a list of 600 villages is a map, not a rep
 MOST_TERMS = 80
 _SHOWN = frozenset({"kind", "weapon", "act", "cue", "party"})
 _TOWNS = frozenset({"city", "village", "neighbourhood", "site"})
-_HOME_WEIGHT: Final = 3  # an event place outweighs three countries that are only named
+_EVENT_WEIGHT: Final = 3  # an event place outweighs countries that are only named
+_SIDE_WEIGHT: Final = 0.25  # "Moscow warns": a capital or country that is a side of the war says little of where
 
 
 class Tagger:
@@ -47,7 +48,7 @@ class Tagger:
         lang = find_language(post.lang, read)
         hits = self._lexicon.find(read)
         places = find_places(read, self._gazetteer, lang=lang, home_countries=self._homes(hits))
-        reading = Reading(read, self._lexicon, hits, _spans(read, places), _country(read, places, hits) or self._homeland(hits))
+        reading = Reading(read, self._lexicon, hits, _spans(read, places), _country(read, places, hits) or self._homeland(hits), post.created_at.year if post.created_at else None)
         judged = judge(reading, find_events(reading))
         return self._tags(reading, judged, lang, places)
 
@@ -93,20 +94,14 @@ def _spans(read: ReadText, places: Sequence[PlaceTag]) -> tuple[tuple[int, int],
 
 
 def _country(read: ReadText, places: Sequence[PlaceTag], hits: Sequence[Hit]) -> str | None:
-    """Return the country in which the post's events lie: of its event places, else of the places it names, sides of a war left out."""
-    sides = {(hit.start, hit.end) for hit in hits if hit.means.startswith("party:")}
-    counts: Counter[str] = Counter()
+    """Return the country in which the post's events lie: of its event places, else of those it names; a side of a war comes last."""
+    sides = [hit for hit in hits if hit.means.startswith("party:")]
+    counts: dict[str, float] = defaultdict(float)
     for place in places:
-        if place.role == "event" or (place.start, place.end) not in sides or not _leads(read, place):
-            counts[place.country] += _HOME_WEIGHT if place.role == "event" else 1
+        side = any(hit.start < place.end and place.start < hit.end for hit in sides)
+        counts[place.country] += (_SIDE_WEIGHT if side else 1) * (_EVENT_WEIGHT if place.role == "event" else 1)
     counts.pop("", None)
-    return counts.most_common(1)[0][0] if counts else None
-
-
-def _leads(read: ReadText, place: PlaceTag) -> bool:
-    """Does a country or capital begin its sentence, as a government that says or does something?"""
-    span = token_span(read.tokens, place.start, place.end)
-    return span is not None and (span[0] == 0 or read.tokens[span[0] - 1].sentence != read.tokens[span[0]].sentence)
+    return max(counts, key=counts.__getitem__) if counts else None
 
 
 def _as_context(place: PlaceTag) -> PlaceTag:

@@ -10,6 +10,7 @@ from app.domain.reading import Reading
 from app.domain.text import TokenKind
 
 Toll = tuple[int, int] | None
+_TO = frozenset({"to", "at", "الي", "إلى", "до", "ל"})
 _BACK = 6  # words between a number and "killed" after it
 _AHEAD = 5  # words between "killing" and its number
 _LINKS = frozenset({"were", "was", "have", "been", "has", "are", "is", "and", "reported", "confirmed", "now", "so", "far", "more", "others", "other", "young",
@@ -61,12 +62,30 @@ class _Count:
 
     def _first(self, name: str) -> Toll:
         """Return the first figure of the class; a number that one word took is not another's."""
+        risen = self._risen(name)
+        if risen is not None:
+            return risen
         for hit in self._reading.family(name):
             if hit.first in self._joint or self._within_none(hit):
                 continue
             toll = self._of(hit, name)
             if toll is not None:
                 return toll
+        return None
+
+    def _risen(self, name: str) -> Toll:
+        """"Toll rises to 16 as two more die": what it rose to, of the dead unless it is said to be of the wounded."""
+        tokens = self._reading.tokens
+        for word in self._reading.family("rise"):
+            before = [hit for kind in ("killed", "wounded") for hit in self._reading.family(kind) if 0 < word.first - hit.last <= 8]
+            of = "wounded" if before and max(before).means == "word:wounded" else "killed"
+            for at in range(word.last + 1, min(len(tokens) - 1, word.last + 12)):
+                number = self._starts.get(at + 1)
+                if tokens[at].sentence != tokens[word.last].sentence:
+                    break
+                if of == name and tokens[at].norm in _TO and number is not None and self._usable(number, word):
+                    self._used.update(range(number.first, number.last + 1))
+                    return number.low, number.high
         return None
 
     def _within_none(self, hit: Hit) -> bool:
