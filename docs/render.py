@@ -7,8 +7,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from fastapi.routing import APIRoute
+
 from app.cli.root import COMMANDS
 from app.domain.config_keys import ANY_DESTINATION, ANY_SOURCE, DESTINATION_KEYS, SECTION_KEYS, SOURCE_KEYS, Key
+from app.main import ROUTERS
 from app.settings import VARIABLES
 from app.streams.topics import TOPICS
 from app.telemetry.metrics import Metrics, markdown
@@ -44,6 +47,15 @@ def config_keys() -> str:
     return _table(("Where", "Key", "Meaning"), rows)
 
 
+def endpoints() -> str:
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    shown = [route for route in routes if route.include_in_schema]
+    rows = [
+        (f"`{method} {route.path}`", route.summary or "") for route in shown for method in sorted(route.methods or ())
+    ]
+    return _table(("Endpoint", "What it gives"), rows)
+
+
 def metrics() -> str:
     return markdown(Metrics().table)
 
@@ -53,6 +65,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "config": config_keys,
     "topics": topics,
     "commands": commands,
+    "endpoints": endpoints,
     "metrics": metrics,
 }
 

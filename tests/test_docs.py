@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
 from app.cli.root import COMMANDS
+from app.main import ROUTERS
 from app.settings import VARIABLES
 from app.streams.topics import TOPICS
 from app.telemetry.metrics import KINDS, LEVELS, STEPS, Metrics
@@ -24,11 +26,13 @@ def test_the_tables_of_the_operations_page_are_as_the_code_says(operations: str)
     assert rendered(operations) == operations, "run `make docs`"
 
 
-def test_every_setting_topic_metric_and_command_is_in_the_documents(operations: str) -> None:
+def test_every_setting_topic_metric_command_and_endpoint_is_in_the_documents(operations: str) -> None:
     names = [variable.name for variable in VARIABLES]
     names += [topic.name for topic in TOPICS]
     names += [row.name for row in Metrics().table]
     names += [f"watchdesk {name}" for name in COMMANDS]
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    names += [f"{method} {route.path}" for route in routes if route.include_in_schema for method in route.methods or ()]
 
     assert not [name for name in names if f"`{name}`" not in operations]
 
