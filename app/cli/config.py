@@ -35,7 +35,7 @@ def check(places: bool, as_json: bool) -> None:
         settings,
         now=datetime.now(UTC),
         gazetteer=_gazetteer(settings) if places else None,
-        actors=tuple(load_lexicon().actor_names()),
+        actors=sorted({rule.id for party in load_lexicon().parties.values() for rule in party.actors}),
         argv=sys.argv,
     )
     for finding in found:

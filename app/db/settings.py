@@ -70,9 +70,8 @@ def driven(url: str) -> str:
     scheme, colon, rest = url.partition("://")
     base = scheme.partition("+")[0]
     if not colon or base not in DRIVERS:
-        raise SettingsError(
-            f"WATCHDESK_DATABASE_URL: scheme {shown(scheme)} is not sqlite or postgresql{hint(base, DRIVERS)}"
-        )
+        given = shown(scheme) if colon else "what stands there"  # never the whole: a URL may hold a password
+        raise SettingsError(f"WATCHDESK_DATABASE_URL: {given} is not sqlite or postgresql{hint(base, DRIVERS)}")
     if base != "sqlite" and not _host_of(url):
         raise SettingsError("WATCHDESK_DATABASE_URL names no host: postgresql://user@host/name")
     if base == "sqlite" and rest.lstrip("/") in {"", ":memory:"}:

@@ -128,7 +128,8 @@ def _refuse_inconsistent(kafka: KafkaSettings) -> None:
 def _bootstrap(url: str) -> tuple[str, ...]:
     scheme, colon, rest = url.partition("://")
     if not colon or scheme != "kafka":
-        raise SettingsError(f"WATCHDESK_STREAM_URL={shown(url)} is not kafka://host:port,... (empty: the embedded log)")
+        given = shown(scheme) if colon else "what stands there"  # never the whole: a URL may hold a password
+        raise SettingsError(f"WATCHDESK_STREAM_URL: {given} is not kafka://host:port,... (empty: the embedded log)")
     if "@" in rest:
         raise SettingsError(
             "WATCHDESK_STREAM_URL holds a user; use WATCHDESK_KAFKA_USERNAME and WATCHDESK_KAFKA_PASSWORD_FILE"
