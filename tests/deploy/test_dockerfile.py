@@ -1,0 +1,133 @@
+"""The image: small things read from its file, and, in the long suite, all of it built by its own steps and started."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.cli.root import COMMANDS
+from app.settings import VARIABLES
+from tests.deploy.image import Image, context, steps
+from tests.parts.child import free_port
+
+USER = 10001
+
+
+def test_it_runs_as_nobody_and_writes_in_its_home_only() -> None:
+    said = {step.verb: step.rest for step in steps()}
+
+    assert said["USER"] == f"{USER}:{USER}"
+    assert said["VOLUME"] == said["WORKDIR"] == "/var/lib/watchdesk"
+    assert said["STOPSIGNAL"] == "SIGTERM"
+    assert json.loads(said["ENTRYPOINT"]) == ["watchdesk"]
+    assert json.loads(said["CMD"])[0] in COMMANDS
+
+
+def test_its_settings_exist() -> None:
+    names = {word.partition("=")[0] for step in steps() if step.verb == "ENV" for word in step.rest.split()}
+    known = {variable.name for variable in VARIABLES}
+
+    assert {name for name in names if name.startswith("WATCHDESK_")} <= known
+
+
+def test_its_context_holds_the_code_and_no_secrets() -> None:
+    names = {str(path.relative_to(Path(__file__).resolve().parents[2])) for path in context()}
+
+    assert {"app/__main__.py", "app/cli/demo_data/idlib.jsonl", "alembic/env.py", "requirements.lock"} <= names
+    assert not [name for name in names if name.startswith(("var/", "tests/", ".git", "watchdesk.toml", ".env"))]
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[Image]:
+    """The image, built; readable by everybody, as in a container."""
+    root = Path(tempfile.mkdtemp(prefix="watchdesk-image-"))
+    root.chmod(0o755)
+    try:
+        built = Image(root, readable_python())
+        built.build()
+        yield built
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def readable_python() -> str:
+    """Return a Python that another user may run, the one of the tests where possible."""
+    for candidate in (getattr(sys, "_base_executable", sys.executable), "/usr/bin/python3"):
+        path = Path(candidate).resolve()
+        new_enough = subprocess.run(
+            [path, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"], check=False, capture_output=True
+        )
+        if new_enough.returncode == 0 and all(parent.stat().st_mode & 0o005 == 0o005 for parent in path.parents):
+            return str(path)
+    pytest.skip("there is no Python here that another user may run")
+
+
+def start(image: Image, *arguments: str) -> tuple[subprocess.Popen[str], int]:
+    """Start a role as the image's user; return it with its ops port."""
+    port = free_port()
+    home = image.path("/var/lib/watchdesk")
+    environ = {**image.environ, "WATCHDESK_OPS_PORT": str(port), "WATCHDESK_PORT": "0", "WATCHDESK_HOST": "127.0.0.1"}
+    as_root = os.geteuid() == 0
+    if as_root:
+        for path in [home, *home.rglob("*")]:
+            os.chown(path, USER, USER)
+    process = subprocess.Popen(
+        [str(image.path("/opt/watchdesk/bin") / image.entrypoint[0]), *arguments],
+        env={**environ, "WATCHDESK_OPS_HOST": "127.0.0.1"},
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        user=USER if as_root else None,
+        group=USER if as_root else None,
+        extra_groups=[] if as_root else None,
+    )
+    return process, port
+
+
+def answers(process: subprocess.Popen[str], port: int) -> bool:
+    """Wait until `/healthz` answers, as the image's own health check asks it."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            time.sleep(0.1)
+    return False
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_every_role_starts_from_the_image_and_stops_when_told(image: Image) -> None:
+    migrating, _ = start(image, "migrate")
+    assert migrating.communicate(timeout=60)[0].startswith("the database is at revision")
+
+    for arguments in (
+        ["run"],
+        ["produce"],
+        ["consume"],
+        ["consume", "tag"],
+        ["consume", "desk"],
+        ["consume", "notify"],
+        ["api"],
+    ):
+        process, port = start(image, *arguments)
+        try:
+            assert answers(process, port), f"{arguments}: {process.stdout.read() if process.stdout else ''}"
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            said, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+        assert process.returncode == 0, f"{arguments}: {said}"
+        assert time.monotonic() - began < 10
