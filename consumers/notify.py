@@ -11,6 +11,8 @@ import random
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -29,6 +31,7 @@ from app.notify.schedule import EXPIRY, Circuit, after_failure, probe_gap, wait_
 from app.notify.secrets import SecretBox
 from app.resources import Resources
 from consumers.deadman import Deadman
+from consumers.group_commit import GroupCommit
 from consumers.outlets import Composer, Outlet, Outlets, circuit_of
 
 POLL_S = 1.0
@@ -53,6 +56,13 @@ async def run_notify(resources: Resources) -> None:
     await Sender(resources, Outlets(builder)).run()
 
 
+class Sent(NamedTuple):
+    """What came of a send, and how many seconds it took."""
+
+    outcome: Outcome
+    seconds: float
+
+
 class Sender:
     """Looks for what is due each second, and serves each destination in a task of its own."""
 
@@ -64,6 +74,7 @@ class Sender:
         self._outlets = outlets
         self._composer = Composer(demo=resources.settings.demo)
         self._owner = secrets.token_hex(8)
+        self._commits = GroupCommit(resources.database)
         self._busy: set[str] = set()
         self._wake = asyncio.Event()
         self._kept_house: datetime | None = None
@@ -179,7 +190,9 @@ class Sender:
         except Exception as error:
             log.exception("a message could not be put together", destination=outlet.name, delivery=parts[-1].id)
             failed = Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
-            await self._mark(outlet, parts, Notice(parts[-1].id, "", now), failed, 0.0)
+            await self._commits.run(
+                partial(self._mark, outlet, parts, Notice(parts[-1].id, "", now), Sent(failed, 0.0))
+            )
             return True
         if isinstance(message, Outgoing) and message.previous is None and outlet.below_minimum(message.alert.level):
             async with self._database.write() as writing:
@@ -196,7 +209,7 @@ class Sender:
         self._metrics.deliveries.duration.labels(outlet.spec.type).observe(seconds)
         while True:
             try:
-                await self._mark(outlet, parts, message, outcome, seconds)
+                await self._commits.run(partial(self._mark, outlet, parts, message, Sent(outcome, seconds)))
                 break
             except Unavailable:
                 # It was sent: forgetting that would send it again once the lease has run out.
@@ -218,28 +231,32 @@ class Sender:
             return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
 
     async def _mark(
-        self, outlet: Outlet, parts: Sequence[Loaded], message: Message, outcome: Outcome, seconds: float
+        self,
+        outlet: Outlet,
+        parts: Sequence[Loaded],
+        message: Message,
+        sent: Sent,
+        writing: WriteSession,
     ) -> None:
         """Write down what came of it: the attempt, the rows, the circuit, and who else must hear of it."""
-        now = self._clock.now()
+        outcome, now = sent.outcome, self._clock.now()
         ids = [part.id for part in parts]
         count = self._metrics.deliveries.attempts.labels
-        async with self._database.write() as writing:
-            state = await destinations.state_of(writing.session, outlet.name)
-            if isinstance(outcome, Delivered):
-                await outbox.record(writing, ids, AttemptMade(now, "delivered", "", seconds))
-                await self._mark_delivered(writing, outlet, message, ids, outcome)
-                await self._recovered(writing, state, now)
-                count(outlet.spec.type, "delivered").inc()
-                return
-            kind = "refused" if outcome.refused or not outcome.retry else "failed"
-            await outbox.record(writing, ids, AttemptMade(now, kind, outcome.reason, seconds))
-            count(outlet.spec.type, "temporary" if outcome.retry else "permanent").inc()
-            if not outcome.retry and not outcome.disable:
-                await outbox.settle(writing, ids, CANCELLED, f"not taken: {outcome.reason}", now)
-                await self._alarm(writing, outlet.name, f"{len(ids)} of its alerts will not be taken: {outcome.reason}")
-                return
-            await self._mark_failed(writing, outlet, parts, outcome, state)
+        state = await destinations.state_of(writing.session, outlet.name)
+        if isinstance(outcome, Delivered):
+            await outbox.record(writing, ids, AttemptMade(now, "delivered", "", sent.seconds))
+            await self._mark_delivered(writing, outlet, message, ids, outcome)
+            await self._recovered(writing, state, now)
+            count(outlet.spec.type, "delivered").inc()
+            return
+        kind = "refused" if outcome.refused or not outcome.retry else "failed"
+        await outbox.record(writing, ids, AttemptMade(now, kind, outcome.reason, sent.seconds))
+        count(outlet.spec.type, "temporary" if outcome.retry else "permanent").inc()
+        if not outcome.retry and not outcome.disable:
+            await outbox.settle(writing, ids, CANCELLED, f"not taken: {outcome.reason}", now)
+            await self._alarm(writing, outlet.name, f"{len(ids)} of its alerts will not be taken: {outcome.reason}")
+            return
+        await self._mark_failed(writing, outlet, parts, outcome, state)
 
     async def _mark_delivered(
         self, writing: WriteSession, outlet: Outlet, message: Message, ids: Sequence[str], outcome: Delivered

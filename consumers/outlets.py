@@ -21,6 +21,7 @@ from app.notify.build import Builder, DestinationSpec
 from app.notify.port import Digest, Message, Notice, Notifier, Outgoing, PostShown, SourcesLive
 from app.notify.schedule import Circuit
 
+BARE = frozenset({"stream", "null"})  # types that need the alert alone: thousands a second pass there
 RANK = {"reported": 1, "likely": 2, "confirmed": 3}
 
 log = structlog.get_logger(__name__)
@@ -100,6 +101,8 @@ class Composer:
         if last.alert is None or last.incident is None:
             return Notice(last.id, last.notice or "", now, self._demo)
         alert, view = last.alert, last.incident
+        if outlet.spec.type in BARE:
+            return Outgoing(last.id, alert, view, now, exercise=last.exercise, demo=self._demo)
         first = view.posts[0] if view.posts else None
         posts = await alert_posts.of_incident(session, alert.incident, {post for post in (first, alert.post) if post})
         live = await destinations.live_message(session, outlet.name, alert.incident)

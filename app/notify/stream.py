@@ -13,7 +13,7 @@ from app.streams.topics import ALERTS
 class StreamNotifier:
     """Publishes `AlertMessage`; a reader drops doubles by the alert's id."""
 
-    concurrency = 1
+    concurrency = 50
     gathers = False
 
     def __init__(self, stream: Stream) -> None:

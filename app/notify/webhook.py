@@ -17,8 +17,8 @@ from app.outbound.client import Ask, OutboundClient, OutboundFailed, Reply
 from app.outbound.targets import OutboundRefused
 
 ROTATION = timedelta(hours=24)  # so long both secrets sign
-_LISTED = 40  # post ids and reasons that a body lists: receivers expect less than 20 kB
-_TEXT = 4_000
+# Receivers expect less than 20 kB: the lists of a great incident are cut, its counts are not.
+_LISTED, _REASONS, _WORDS, _TEXT = 20, 12, 300, 2_000
 _AGAIN = frozenset({408, 421, 425, 429})  # 4xx that mean "later"; 5xx too
 
 
@@ -106,8 +106,8 @@ def alert_data(outgoing: Outgoing) -> dict[str, Any]:
     """Return what a receiver is told of an alert: `alert` as in `/v1/alerts`, `incident` as in `/v1/incidents`, the first post."""
     alert = msgspec.structs.replace(
         outgoing.alert,
-        reasons=tuple(reason[:1000] for reason in outgoing.alert.reasons[:_LISTED]),
-        origins=outgoing.alert.origins[:_LISTED],
+        reasons=_cut(outgoing.alert.reasons, _REASONS),
+        origins=_cut(outgoing.alert.origins, _LISTED),
     )
     data: dict[str, Any] = {
         "alert": msgspec.to_builtins(alert),
@@ -126,9 +126,13 @@ def _bounded(view: IncidentView) -> IncidentView:
         view,
         posts=view.posts[:_LISTED],
         related=view.related[:_LISTED],
-        origins=view.origins[:_LISTED],
-        reasons=tuple(reason[:1000] for reason in view.reasons[:_LISTED]),
+        origins=_cut(view.origins, _LISTED),
+        reasons=_cut(view.reasons, _REASONS),
     )
+
+
+def _cut(lines: Sequence[str], most: int) -> tuple[str, ...]:
+    return tuple(line[:_WORDS] for line in lines[:most])
 
 
 def _post(post: PostShown | None) -> dict[str, Any] | None:
