@@ -44,4 +44,4 @@ async def seen_after(session: AsyncSession, seen_at: datetime, *, limit: int) ->
     ).where(Post.deleted_at > seen_at)
     both = union_all(revisions, deletions).subquery()
     query = select(both).order_by(both.c.seen_at, both.c.post_id, both.c.deleted).limit(limit)
-    return [Sight(*row) for row in (await session.execute(query)).tuples()]
+    return [Sight(*row) for row in await session.execute(query)]
