@@ -61,3 +61,30 @@ def _skip_line(file: BinaryIO) -> tuple[int, bool]:
         if part.endswith(b"\n"):
             return skipped, True
     return skipped, False
+
+
+class ByteLines:
+    """Lines from chunks of a socket. A line beyond MAX_LINE comes out cut, and its rest is passed over."""
+
+    def __init__(self, limit: int = MAX_LINE) -> None:
+        self._limit = limit
+        self._held = bytearray()
+        self._skipping = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the lines that this chunk completes, without their ends; an empty one for each empty line."""
+        *whole, rest = (bytes(self._held) + chunk).split(b"\n")
+        lines = [line.removesuffix(b"\r")[: self._limit] for line in whole]
+        if self._skipping and lines:
+            lines = lines[1:]
+            self._skipping = False
+        self._held = bytearray(b"" if self._skipping else rest)
+        if len(self._held) > self._limit:
+            lines.append(bytes(self._held[: self._limit]))
+            self._held.clear()
+            self._skipping = True
+        return lines
+
+    def rest(self) -> bytes:
+        """Return the beginning of a line that never ended."""
+        return bytes(self._held)

@@ -13,7 +13,7 @@ import structlog
 
 from app.clock import Clock
 from app.domain.config import SourceConfig
-from app.errors import Unavailable
+from app.errors import DamagedError, Unavailable
 from app.home import hold_home
 from app.streams.port import Stream
 from app.streams.sqlite_log import SqliteLog, open_sqlite_log
@@ -80,7 +80,11 @@ async def keep_reading(producer: Producer, intake: Intake) -> None:
             state, detail, pause = "refused", refused.detail, refused.retry_after
         except Unavailable as away:
             state, detail, pause = "paused", away.detail, away.retry_after
+        except DamagedError:
+            raise
         except Exception as bug:
+            if isinstance(bug, ExceptionGroup) and (damage := bug.subgroup(DamagedError)):
+                raise damage from None
             log.exception("a producer failed", platform=producer.name)
             state, detail, pause = "connecting", f"internal error: {type(bug).__name__}", BUG_DELAY_S
         intake.coverage.end()

@@ -1,0 +1,87 @@
+"""The accounts that are read on X, by handle and by user id, and the meter that charges what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from producers.intake import Intake, Received
+from producers.port import Setup
+from producers.x_budget import DELETE_USD, POST_USD, Budget
+from producers.x_payloads import XPost
+from producers.x_port import Api
+
+KEEP_BUDGET_S = 5.0  # how often the meter is written beside the items
+USERS_AT_ONCE = 100
+
+
+class Accounts:
+    """The configured accounts, by handle and by user id. Handles are compared in small letters, as X does."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.clock = setup.clock
+        self.ids = [source.id for source in setup.sources]
+        self._by_handle = {source.handle.lower(): source for source in setup.sources}
+        self.user_ids = {
+            source.handle.lower(): str(source.options["user_id"])
+            for source in setup.sources
+            if source.options.get("user_id")
+        }
+        self.by_rule = [s.handle for s in setup.sources if s.options.get("via") != "activity"]
+        self.by_activity = [s.handle for s in setup.sources if s.options.get("via") == "activity"]
+
+    def learn(self, user_ids: Mapping[str, str]) -> None:
+        """Add what is known of handles (in small letters) and their user ids; what the config says stands."""
+        self.user_ids = {**user_ids, **self.user_ids}
+
+    def sources(self, handles: Iterable[str]) -> list[str]:
+        return [self._by_handle[handle.lower()].id for handle in handles if handle.lower() in self._by_handle]
+
+    def handle_of(self, user_id: str | None) -> str | None:
+        return next((handle for handle, known in self.user_ids.items() if known == user_id), None)
+
+    def received(self, post: XPost, raw: bytes, *, gapfill: bool = False) -> Received:
+        """Return the item of a post under the source that the config names it by, as it spells it."""
+        handle = post.author or self.handle_of(post.author_id)
+        source = self._by_handle.get((handle or "").lower())
+        author = source.handle if source else handle or post.author_id or "unknown"
+        return Received(f"x:{author}", {**post.fields, "author": author}, raw, gapfill=gapfill)
+
+    async def look_up(self, api: Api, intake: Intake, meter: Meter) -> None:
+        """Ask X for the user ids that are not known; they are kept, for they are billed."""
+        unknown = [handle for handle in self._by_handle if handle not in self.user_ids]
+        for first in range(0, len(unknown), USERS_AT_ONCE):
+            asked = unknown[first : first + USERS_AT_ONCE]
+            found = await api.users(asked)
+            meter.budget.count_users(len(found), intake.clock.now())
+            self.learn(found)
+        if unknown:
+            await intake.take([], {"users": msgspec.json.encode(self.user_ids), "budget": meter.budget.state()})
+
+
+class Meter:
+    """The budget as readers use it: charges what comes, and is written with it every few seconds."""
+
+    def __init__(self, budget: Budget, intake: Intake) -> None:
+        self.budget = budget
+        self._intake = intake
+        self._kept = intake.clock.monotonic()
+
+    def charge(self, post: XPost, source: str) -> None:
+        deletion = post.fields.get("type") == "delete"
+        key = f"-{post.native_id}" if deletion else post.native_id
+        now = self._intake.clock.now()
+        self.budget.count_post(key, source, post.rules, now, DELETE_USD if deletion else POST_USD)
+        self._intake.spent(source, self.budget.spent.sources.get(source, 0.0))
+
+    def exhausted(self) -> bool:
+        return self.budget.exhausted(self._intake.clock.now())
+
+    def state(self) -> dict[str, bytes]:
+        """Return the token to write with the next items, or nothing when it was written just now."""
+        now = self._intake.clock.monotonic()
+        if now - self._kept < KEEP_BUDGET_S and not self.exhausted():
+            return {}
+        self._kept = now
+        return {"budget": self.budget.state()}
