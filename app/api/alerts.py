@@ -18,6 +18,7 @@ from app.api.streaming import AlertStream
 from app.api.tail import Tail
 from app.db import alerts, meta
 from app.db.alerts import AlertFilter
+from app.errors import Unavailable
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
@@ -103,7 +104,7 @@ async def list_alerts(request: Request, resources: Resources, query: Annotated[A
             "description": "events `alert`, `state` and `reset`",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **errors(400, 422, 429),
+        **errors(400, 422, 429, 503),
     },
 )
 async def stream_alerts(
@@ -120,6 +121,8 @@ async def stream_alerts(
     tail: Tail = request.app.state.tail
     given = last_event_id or query.after
     start = parse_cursor(given) if given else None
+    if not tail.alive:
+        raise Unavailable("stream of alerts", "its reader has stopped")
     if tail.clients >= MAX_CLIENTS:
         raise Problem(429, "Too many open streams.", headers={"Retry-After": "30"})
     events = tail.follow(start, AlertFilter(query.watch, query.level))
