@@ -151,6 +151,7 @@ def _settlements() -> list[PlaceRow]:
         ("khartoum", "Khartoum", "SD", 15.5518, 32.5324, "city", 1_970_000, "c:SD", ("الخرطوم",)),
         ("tripoli-lb", "Tripoli", "LB", 34.4367, 35.8497, "city", 229_000, "c:LB", ("طرابلس",)),
     )
+    capitals = {"damascus", "moscow", "kyiv", "ankara", "washington", "tehran", "beirut", "sanaa", "khartoum"}
     return [
         PlaceRow(
             f"p:{key}",
@@ -163,6 +164,7 @@ def _settlements() -> list[PlaceRow]:
             None,
             names,
             (parent, f"c:{code}") if parent[0] == "r" else (parent,),
+            capital=key in capitals,
         )
         for key, name, code, lat, lon, level, people, parent, names in table
     ]

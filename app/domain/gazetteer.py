@@ -115,7 +115,7 @@ class Gazetteer:
         return Place(
             place_id=place_id,
             name=name,
-            country=at["country"][number].to_bytes(2, "little").decode("ascii").strip(),
+            country=self.country(number),
             lat=round(at["lat"][number], 5),
             lon=round(at["lon"][number], 5),
             radius_km=round(at["radius"][number], 1),
@@ -123,6 +123,14 @@ class Gazetteer:
             population=at["population"][number],
             parents=tuple(self._id(parent) for parent in at["parents"][number * 2 : number * 2 + 2] if parent >= 0),
         )
+
+    def country(self, number: int) -> str:
+        """Return the country of a place, "" for what lies in several."""
+        return self._places["country"][number].to_bytes(2, "little").decode("ascii").strip()
+
+    def is_capital(self, number: int) -> bool:
+        """Return whether a country is governed from there."""
+        return bool(self._places["capital"][number])
 
     def _id(self, number: int) -> str:
         at = self._places

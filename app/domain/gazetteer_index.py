@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.domain.name_keys import SKELETON_MIN, key_hash, skeleton, without_articles
+from app.domain.name_keys import SKELETON_MIN, key_hash, skeleton, stem, without_articles
 from app.domain.text import words
 
 MAGIC = b"WDGAZ\x00\x00"
@@ -38,6 +38,7 @@ class PlaceRow:
     """A place as it is given to the index. `radius_km` None: from level and population. `names`: all other names, any script.
 
     `parents` are place ids, the nearest first. `skeletons`: whether its transliterations vary (Arabic, Cyrillic, Hebrew lands).
+    `capital`: whether it is the seat of a country's government.
     """
 
     place_id: str
@@ -51,6 +52,7 @@ class PlaceRow:
     names: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     skeletons: bool = True
+    capital: bool = False
 
 
 def default_radius(level: str, population: int) -> float:
@@ -113,15 +115,20 @@ def _add_names(keys: _Keys, starts: np.ndarray[Any, np.dtype[np.uint8]], index: 
         value = index * 2 + (position > 0)
         bare = without_articles(norms)
         forms = [("n", " ".join(norms)), ("n", " ".join(bare)), ("j", "".join(norms)), ("j", "".join(bare))]
+        first_words = [norms[0], bare[0]]
+        if "\u0400" <= norms[0][0] <= "\u04ff":
+            stems = [stem(norm) for norm in norms]
+            forms.append(("t", " ".join(stems)))
+            first_words.append(stems[0])
         if row.skeletons and len(bones := skeleton(norms)) >= SKELETON_MIN:
             forms.append(("s", bones))
         for form in forms:
             if form not in seen:
                 seen.add(form)
                 keys.add(*form, value)
-        for form_norms in (norms, bare):
-            slot = start_slot(form_norms[0], len(starts))
-            starts[slot] = max(starts[slot], len(form_norms))
+        for first in first_words:
+            slot = start_slot(first, len(starts))
+            starts[slot] = max(starts[slot], len(norms))
 
 
 def _place_sections(places: Sequence[PlaceRow], number: dict[str, int]) -> dict[str, np.ndarray[Any, Any]]:
@@ -145,6 +152,7 @@ def _place_sections(places: Sequence[PlaceRow], number: dict[str, int]) -> dict[
         "level": np.array([LEVELS.index(row.level) for row in places], np.uint8),
         "country": np.frombuffer("".join(f"{row.country[:2]:2}" for row in places).encode("ascii"), np.uint16),
         "parents": parents.ravel(),
+        "capital": np.array([row.capital for row in places], np.uint8),
         "strings": np.frombuffer(bytes(strings), np.uint8),
         "string_ends": np.array(ends, np.uint32),
     }

@@ -7,6 +7,7 @@ the consonants that survive when Arabic, Ukrainian and their Latin transliterati
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from zlib import crc32
 
@@ -49,6 +50,27 @@ def skeleton(norms: Iterable[str]) -> str:
     kept = without_articles(tuple(norms))
     out = [_consonants(norm[:-1] if _ends_in_bound_t(norm) else norm) for norm in kept[:-1]]
     return "".join((*out, _consonants(kept[-1]))) if kept else ""
+
+
+_ENDINGS = ("ами", "ями", "ого", "ому", "ими", "ыми", "ах", "ях", "ом", "ем", "єм", "ою", "ею", "ои", "еи", "іи", "ыи", "ии", "ім", "их", "ых", "ую", "ая", "оі", "ое", "а", "я", "о", "е", "є", "у", "ю", "и", "ы", "і", "ь")  # fmt: skip  # folded: й is и, ї is і
+_LAST_SYLLABLE = ((re.compile("[іеєо]в$"), "ов"), (re.compile("[іоуе]г$|[оі]з$"), "ог"), (re.compile("ц$"), "к"))
+
+
+def stem(norm: str) -> str:
+    """Return what a Cyrillic name keeps in all its cases: "харків", "харкові" and "харьков" give "харков"; others as they are.
+
+    The longest case ending comes off where three letters stay; then the vowels and consonants that change before it are levelled.
+    """
+    if not norm or not "\u0400" <= norm[0] <= "\u04ff":
+        return norm
+    bare = norm.replace("ь", "")
+    for ending in _ENDINGS:
+        if bare.endswith(ending) and len(bare) - len(ending) >= 3:
+            bare = bare[: -len(ending)]
+            break
+    for pattern, level in _LAST_SYLLABLE:
+        bare = pattern.sub(level, bare)
+    return bare
 
 
 def _ends_in_bound_t(norm: str) -> bool:

@@ -232,6 +232,10 @@ class _Reader:
         self.flags: list[Flag] = []
 
     def read(self) -> Iterator[Token]:
+        """Yield the tokens; a letter that folds to nothing (a lone hamza) is none."""
+        return (token for token in self._scan() if token.norm)
+
+    def _scan(self) -> Iterator[Token]:
         last = ""
         for match in _SCAN.finditer(self._classes):
             group = match.lastgroup

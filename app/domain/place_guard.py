@@ -1,0 +1,156 @@
+"""Whether a name in a text means a place at all: most names of villages are also words, people or brands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.place_cues import PlaceCues
+from app.domain.place_mentions import Mention, Spelling
+from app.domain.place_resolution import Found
+from app.domain.text import ReadText, Token, TokenKind
+
+ACCEPTED = 0.5  # strength from which a mention is a place
+SURE = 0.8  # strength from which it says what the post is about
+_LARGE, _KNOWN, _TOWN = 5.3, 4.6, 4.0  # prior scores: 200,000 people or a region; 40,000; 10,000
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a text is written as a whole: whether capitals tell anything in it."""
+
+    no_capitals: bool
+    all_capitals: bool
+    titled: bool  # "Most Words Like This"
+
+
+def manner_of(text: ReadText) -> Manner:
+    """Return how capitals are used in the words outside hashtags that have case."""
+    surfaces = [text.text[t.start : t.end] for t in text.tokens if t.kind is TokenKind.WORD and not t.in_hashtag]
+    cased = [surface for surface in surfaces if surface.lower() != surface.upper()]
+    heads = sum(surface[0].isupper() for surface in cased)
+    whole = sum(surface.isupper() and len(surface) > 1 for surface in cased)
+    long = [surface for surface in cased if len(surface) > 3]
+    titled = len(long) > 4 and sum(surface[0].isupper() for surface in long) > 0.8 * len(long)
+    return Manner(heads == 0, len(cased) > 3 and whole > 0.7 * len(cased), titled)
+
+
+def strength(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> float:
+    """Return how likely the mention is a place by itself, 0 to 1, before anything else in the post speaks for it."""
+    mention = found.mention
+    norm = mention.norm
+    if norm in cues.demonyms and norm not in cues.both:
+        return 0.0
+    first = norm[0]
+    if "\u0590" <= first <= "\u06ff":
+        return _uncased(text, found, cues)
+    return _cased(text, found, cues, manner)
+
+
+def _by_size(found: Found, steps: tuple[float, float, float, float]) -> float:
+    top = found.readings[0].score
+    return steps[0] if top >= _LARGE else steps[1] if top >= _KNOWN else steps[2] if top >= _TOWN else steps[3]
+
+
+def _cased(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> float:
+    mention, around = found.mention, found.around
+    tokens = text.tokens
+    surface = text.text[mention.start : mention.end]
+    single = mention.first == mention.last
+    tag = tokens[mention.first].in_hashtag
+    named = bool(around.says & {"settlement", "region"})
+    if single and mention.norm in cues.never and not ("settlement" in around.says and surface[0].isupper()):
+        return 0.0
+    if len(mention.norm.replace(" ", "")) <= 3 and not _short_name(surface, found, tag=tag, named=named):
+        return 0.0
+    if not surface[0].isupper() and not tag:
+        return _lower(found, cues, manner, single=single)
+    base = _by_size(found, (0.95, 0.85, 0.6, 0.4 if single else 0.55))
+    if mention.norm in cues.small and found.best.level != "country":
+        if manner.titled or manner.all_capitals or _opens_sentence(tokens, mention.first):
+            return 0.6 if named else 0.0
+        base -= 0.3
+    if tag:
+        return base - (0.1 if mention.spelling is Spelling.GLUED else 0.0)
+    if single and found.readings[0].score < 5.0 and not manner.titled and _in_a_name(text, mention, cues):
+        base -= 0.35
+    return min(0.98, base + (0.25 if named else 0.15 if around.triggered else 0.0))
+
+
+def _short_name(surface: str, found: Found, *, tag: bool, named: bool) -> bool:
+    """Whether two or three letters may name a place: as an abbreviation in capitals, or after "city of"."""
+    bare = surface.replace(".", "")
+    if bare.isupper() and len(bare) > 1:
+        return found.readings[0].score >= _KNOWN
+    return (
+        named
+        or (tag and found.readings[0].score >= _LARGE)
+        or (surface[0].isupper() and found.readings[0].score >= _LARGE)
+    )
+
+
+def _lower(found: Found, cues: PlaceCues, manner: Manner, *, single: bool) -> float:
+    """Small letters name a place where the writer uses no capitals, or the name has several words."""
+    if found.mention.norm in cues.small or found.best.place_id == "":
+        return 0.0
+    if single:
+        large = found.readings[0].score >= _LARGE
+        return 0.7 if large and manner.no_capitals else 0.55 if large and found.around.triggered else 0.0
+    return 0.6 if found.readings[0].score >= _KNOWN or found.around.triggered else 0.3
+
+
+def _opens_sentence(tokens: tuple[Token, ...], index: int) -> bool:
+    return index == 0 or tokens[index - 1].sentence != tokens[index].sentence
+
+
+def _in_a_name(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
+    """Whether the word stands in a row of capitalised words: then it is likely a person's or a company's name."""
+    tokens, source = text.tokens, text.text
+    before, after = mention.first - 1, mention.last + 1
+    if before >= 0 and source[tokens[before].end : tokens[mention.first].start] == " ":
+        word = source[tokens[before].start : tokens[before].end]
+        if word[0].isupper() and tokens[before].norm not in cues.before and not _opens_sentence(tokens, before):
+            return True
+    if after < len(tokens) and source[tokens[mention.last].end : tokens[after].start] == " ":
+        word = source[tokens[after].start : tokens[after].end]
+        return word[0].isupper() and not word.isupper() and tokens[after].norm not in cues.after
+    return False
+
+
+def _uncased(text: ReadText, found: Found, cues: PlaceCues) -> float:
+    """Arabic and Hebrew have no capitals: a single word that is no large place needs something that says so."""
+    mention, around = found.mention, found.around
+    single = mention.first == mention.last
+    tag = text.tokens[mention.first].in_hashtag
+    named = bool(around.says & {"settlement", "region", "countryside", "near"})
+    if not single:
+        return min(0.98, _by_size(found, (0.95, 0.9, 0.8, 0.7)) + (0.1 if around.triggered else 0.0))
+    whole = text.tokens[mention.first].norm
+    if {mention.norm, whole} & cues.never and not ("settlement" in around.says and "في" not in mention.norm):
+        return 0.0
+    if mention.norm in cues.both and _after_noun(text, mention, cues):
+        return 0.0
+    letters = len(mention.norm.removeprefix("ال"))
+    if letters < 3 and not named:
+        return 0.0
+    base = _by_size(found, (0.9, 0.75, 0.45, 0.3))
+    if mention.clitic.removesuffix("ال") and letters < 4:
+        base -= 0.3
+    if mention.norm in cues.small:
+        base -= 0.4
+    if tag:
+        base += 0.1
+    return min(0.98, base + (0.3 if named else 0.1 if around.triggered else 0.0))
+
+
+def _after_noun(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
+    """Whether "سورية" follows a noun that it describes ("طائرات سورية"), not a preposition or a stop."""
+    if mention.first == 0 or mention.clitic:
+        return False
+    before = text.tokens[mention.first - 1]
+    gap = text.text[before.end : text.tokens[mention.first].start]
+    return (
+        gap == " "
+        and not before.in_hashtag
+        and before.norm not in cues.before
+        and before.norm.endswith(("ات", "ه", "اء"))
+    )

@@ -1,0 +1,188 @@
+"""Which place a name means: every reading is scored by what it is and by what else the post names; the sum is its confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from math import exp, log10
+
+from app.domain.gazetteer import Gazetteer, Place
+from app.domain.geo import distance_km
+from app.domain.place_mentions import Mention, Spelling
+from app.domain.place_surroundings import Surroundings
+from app.domain.text import fold
+
+MOST_READINGS = 40  # scored of one name; they come by prominence
+_SHARPNESS = 1.3  # of the step from scores to confidence: one point of score is a factor of 3.7
+_NEAR_KM = 120.0  # two places of one post are hardly further apart, where the post is about one event
+
+# Weights in powers of ten of population: a country named beside it lifts a village of 500 over a city of 100,000 elsewhere.
+_SAME_COUNTRY = 2.4
+_SAME_REGION = 1.6
+_NEARBY = 1.2
+_HOME = 1.5
+_NAMED_BESIDE = 3.0  # "Tripoli, Lebanon"
+_SCRIPT = 1.2
+_LEVEL = {"region": 5.4, "district": 4.3, "neighbourhood": 3.0, "site": 3.4}
+_SECONDARY = 0.5
+_ARABIC_LANDS = frozenset(["SY", "IQ", "LB", "JO", "PS", "IL", "YE", "SA", "OM", "AE", "KW", "BH", "QA", "EG", "LY", "SD", "SS", "TN", "DZ", "MA", "MR", "SO", "DJ", "TD", "IR", "AF", "PK", "TR"])  # fmt: skip
+_CYRILLIC_LANDS = frozenset(["UA", "RU", "BY", "KZ", "KG", "BG", "RS", "MK", "MD", "TJ", "MN"])
+
+
+@dataclass(slots=True)
+class Reading:
+    """One place that a mention may be."""
+
+    number: int
+    place: Place
+    score: float
+    share: float = 0.0
+
+
+@dataclass(slots=True)
+class Found:
+    """A mention with its readings, best first."""
+
+    mention: Mention
+    around: Surroundings
+    readings: list[Reading] = field(default_factory=list)
+    strength: float = 1.0  # how sure it is that a place is meant at all
+    seat_of: Place | None = None  # the region that the name may mean as well, where it was read as the town
+
+    @property
+    def best(self) -> Place:
+        return self.readings[0].place
+
+
+@dataclass(slots=True)
+class Scene:
+    """What a post is known to be about so far: countries with weights, regions by id, points of sure places."""
+
+    countries: dict[str, float] = field(default_factory=dict)
+    regions: set[str] = field(default_factory=set)
+    points: list[tuple[str, float, float]] = field(default_factory=list)  # place id, lat, lon
+
+    def add(self, place: Place, weight: float = 1.0) -> None:
+        if place.country:
+            self.countries[place.country] = max(weight, self.countries.get(place.country, 0.0))
+        if place.level in {"region", "district"} and place.country:
+            self.regions.add(place.place_id)
+        if place.level != "country" and place.radius_km < 200:
+            self.points.append((place.place_id, place.lat, place.lon))
+
+
+def prior(place: Place, *, secondary: bool) -> float:
+    """Return how likely a name is meant for a place before anything else is known, in powers of ten of people."""
+    if place.level in {"city", "village"}:
+        people = log10(place.population + 300)
+    elif place.level == "country":
+        people = log10(place.population + 30_000) + 1.2
+    else:
+        people = (
+            max(_LEVEL[place.level], log10(place.population + 300) - 0.2) if place.population else _LEVEL[place.level]
+        )
+    return people - (_SECONDARY if secondary and place.level != "country" else 0.0)
+
+
+def read_mention(mention: Mention, gazetteer: Gazetteer, countries: Iterable[str]) -> list[Reading]:
+    """Return the readings of a mention with their prior scores, best first: the most prominent, and those in `countries`."""
+    readings = []
+    wanted = frozenset(countries)
+    for rank, value in enumerate(mention.numbers):
+        if rank < MOST_READINGS or gazetteer.country(value >> 1) in wanted:
+            place = gazetteer.place(value >> 1)
+            readings.append(Reading(value >> 1, place, prior(place, secondary=bool(value & 1))))
+    readings.sort(key=lambda reading: -reading.score)
+    return readings
+
+
+def score(found: Found, scene: Scene, *, home: frozenset[str], beside: Sequence[Place]) -> None:
+    """Add what the scene says to the readings' scores, order them and share out the confidence."""
+    script = _lands_of_script(found.mention.norm)
+    for reading in found.readings:
+        place = reading.place
+        reading.score += _scene_score(place, scene)
+        if place.country in home:
+            reading.score += _HOME
+        if script and place.country in script:
+            reading.score += _SCRIPT
+        if any(_holds(outer, place) for outer in beside):
+            reading.score += _NAMED_BESIDE
+        reading.score += _kind_score(place, found.around)
+        if found.mention.spelling is Spelling.SKELETON:
+            reading.score += 3.0 * (alike(found.mention.norm, place.name) - 0.8)
+    share_out(found)
+
+
+def _scene_score(place: Place, scene: Scene) -> float:
+    total = 0.0
+    others = [point for point in scene.points if point[0] != place.place_id]
+    if place.country in scene.countries and place.level != "country":
+        total += _SAME_COUNTRY * scene.countries[place.country]
+    if any(parent in scene.regions for parent in place.parents) and place.place_id not in scene.regions:
+        total += _SAME_REGION
+    if (
+        others
+        and place.level not in {"country", "region"}
+        and any(distance_km(place.lat, place.lon, lat, lon) < _NEAR_KM for _, lat, lon in others)
+    ):
+        total += _NEARBY
+    return total
+
+
+def _kind_score(place: Place, around: Surroundings) -> float:
+    """Prefer the kind of place that is named: "Idlib province", "the city of Aleppo"."""
+    if "region" in around.says:
+        return 2.5 if place.level in {"region", "district"} else -0.5
+    if "settlement" in around.says:
+        return 1.5 if place.level not in {"region", "country"} else -1.0
+    return 0.0
+
+
+def _holds(outer: Place, inner: Place) -> bool:
+    if outer.place_id == inner.place_id:
+        return False
+    return outer.place_id in inner.parents or (outer.level == "country" and outer.country == inner.country)
+
+
+def share_out(found: Found) -> None:
+    """Order the readings and share a confidence of 1 among them."""
+    found.readings.sort(key=lambda reading: -reading.score)
+    if not found.readings:
+        return
+    top = found.readings[0].score
+    weights = [exp(_SHARPNESS * (reading.score - top)) for reading in found.readings]
+    total = sum(weights)
+    for reading, weight in zip(found.readings, weights, strict=True):
+        reading.share = weight / total
+
+
+def _lands_of_script(norm: str) -> frozenset[str]:
+    first = norm[0]
+    if "\u0600" <= first <= "\u06ff":
+        return _ARABIC_LANDS
+    if "\u0400" <= first <= "\u04ff":
+        return _CYRILLIC_LANDS
+    return frozenset({"IL", "PS", "SY", "LB"}) if "\u05d0" <= first <= "\u05ea" else frozenset()
+
+
+def alike(norm: str, name: str) -> float:
+    """Return how much a spelling resembles a place's name, 0 to 1; 0.8 where the two have no script in common."""
+    plain = fold(name).replace("-", " ").replace(" ", "")
+    mine = norm.replace(" ", "")
+    if not plain or (mine[0] < "\u0100") != (plain[0] < "\u0100"):
+        return 0.8
+    return SequenceMatcher(None, mine, plain).ratio()
+
+
+def is_seat(region: Place, town: Place) -> bool:
+    """Whether a region and a town in it share their name, so that the name alone does not tell which is meant."""
+    return (
+        region.level == "region"
+        and town.level in {"city", "village"}
+        and (
+            region.place_id in town.parents
+            or distance_km(region.lat, region.lon, town.lat, town.lon) < max(40.0, region.radius_km)
+        )
+    )
