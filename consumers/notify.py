@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import groupby
 from typing import NamedTuple
 
 import structlog
@@ -144,9 +145,7 @@ class Sender:
         planned, loaded = await self._claim(outlet)
         crash_point("notify.after_claim")
         if planned.digest:
-            parts = [loaded[one.id] for one in planned.digest]
-            now = self._clock.now()
-            return await self._deliver(outlet, parts, self._composer.digest(parts, now))
+            return await self._send_digest(outlet, [loaded[one.id] for one in planned.digest])
         if not planned.single:
             return False
         groups = [[loaded[one.id] for one in group] for group in planned.single]
@@ -184,7 +183,8 @@ class Sender:
         now = self._clock.now()
         try:
             async with self._database.read() as session:
-                message = await self._composer.compose(session, outlet, parts, now)
+                why = await self._composer.why_not(session, outlet, parts)
+                message = None if why else await self._composer.compose(session, outlet, parts, now)
         except WatchdeskError:
             raise
         except Exception as error:
@@ -194,12 +194,24 @@ class Sender:
                 partial(self._mark, outlet, parts, Notice(parts[-1].id, "", now), Sent(failed, 0.0))
             )
             return True
-        if isinstance(message, Outgoing) and message.previous is None and outlet.below_minimum(message.alert.level):
-            async with self._database.write() as writing:
-                ids = [part.id for part in parts]
-                await outbox.settle(writing, ids, CANCELLED, f"below the minimum level: {message.alert.level}", now)
-            return True
-        return await self._deliver(outlet, parts, message)
+        return await self._deliver(outlet, parts, message) if message else await self._cancel(parts, why or "")
+
+    async def _send_digest(self, outlet: Outlet, parts: Sequence[Loaded]) -> bool:
+        wanted: list[Loaded] = []
+        async with self._database.read() as session:
+            dropped: dict[str, list[Loaded]] = {}
+            for _, group in groupby(parts, key=lambda part: part.alert.incident if part.alert else part.id):
+                held = list(group)
+                why = await self._composer.why_not(session, outlet, held)
+                (dropped.setdefault(why, []) if why else wanted).extend(held)
+        for reason, unwanted in dropped.items():
+            await self._cancel(unwanted, reason)
+        return not wanted or await self._deliver(outlet, wanted, self._composer.digest(wanted, self._clock.now()))
+
+    async def _cancel(self, parts: Sequence[Loaded], why: str) -> bool:
+        async with self._database.write() as writing:
+            await outbox.settle(writing, [part.id for part in parts], CANCELLED, why, self._clock.now())
+        return True
 
     async def _deliver(self, outlet: Outlet, parts: Sequence[Loaded], message: Message) -> bool:
         begun = self._clock.monotonic()

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import alert_posts, destinations, outbox
+from app.db.config import destination_of
 from app.db.models import Destination, DestinationState, Post
 from app.db.outbox import Loaded
 from app.domain.deliveries import TOPIC
@@ -73,10 +73,12 @@ class Outlets:
 
 
 def spec_of(row: Destination) -> DestinationSpec:
+    config = destination_of(row)
+    named = {"url_env": config.url_env, "token_env": config.token_env}
     return DestinationSpec(
         name=row.name,
         type=row.type,
-        options=msgspec.json.decode(row.body, type=dict[str, object]),
+        options={**config.options, **{key: value for key, value in named.items() if value}},
         secret=row.secret,
         old_secret=row.old_secret,
         rotated_at=row.rotated_at,
@@ -123,6 +125,20 @@ class Composer:
             demo=self._demo,
             also=tuple(part.alert for part in parts[:-1] if part.alert is not None),
         )
+
+    async def why_not(self, session: AsyncSession, outlet: Outlet, parts: Sequence[Loaded]) -> str | None:
+        """Return why the alerts of one incident, oldest first, have nothing to say to this destination; None where they have."""
+        first, last = parts[0], parts[-1]
+        if first.alert is None or last.alert is None or outlet.spec.type in BARE:
+            return None
+        below = outlet.below_minimum(last.alert.level)
+        if not below and last.alert.step != "withdrawn":
+            return None
+        if await outbox.owed_before(session, outlet.name, last.alert.incident, first.seq):
+            return None
+        if last.alert.step == "withdrawn":
+            return "withdrawn before it was sent" if len(parts) > 1 else "withdrawn, and nothing of it was sent"
+        return f"below the minimum level: {last.alert.level}"
 
     async def previous(self, session: AsyncSession, outlet: Outlet, part: Loaded) -> IncidentView | None:
         if part.alert is None:

@@ -9,14 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from sqlalchemy import func, select
 
 from app.clock import Clock
+from app.db import destinations
+from app.db.config import put_destination
 from app.db.migrate import upgrade
-from app.db.models import Alert, Attempt, Delivery, Destination, DestinationState
+from app.db.models import Alert, Attempt, Delivery, DestinationState
 from app.db.outbox import outbox_rows
 from app.db.session import Database, open_database
+from app.domain.config import DestinationConfig
 from app.domain.deliveries import routes
 from app.messages import AlertMessage, IncidentView
 from app.notify.build import Builder
@@ -75,14 +77,15 @@ class Sending:
 
     async def add(self, name: str, kind: str, secret: str | None = None, **options: Any) -> None:
         async with self.database.write() as writing:
-            row = Destination(name=name, type=kind, body=msgspec.json.encode(options).decode())
-            row.secret = self.box.seal(secret) if secret else None
-            writing.session.add(row)
+            envs = {key: options.pop(key) for key in ("url_env", "token_env") if key in options}
+            await put_destination(writing, DestinationConfig(name, kind, options=options, **envs))
+            if secret:
+                await destinations.rotate_secret(writing, name, self.box.seal(secret), self.clock.now())
 
     async def raise_alerts(
         self,
         alerts: Sequence[AlertMessage],
-        destinations: Sequence[str],
+        destinations_named: Sequence[str],
         *,
         at: datetime | None = None,
         incidents: Mapping[str, IncidentView] | None = None,
@@ -95,7 +98,7 @@ class Sending:
                 self._seq += 1
                 incident = (incidents or {}).get(alert.incident) or view(1, id=alert.incident)
                 writing.session.add(alert_row(self._seq, alert, incident, stored_at=now, exercise=exercise))
-                for row in outbox_rows(alert, routes(destinations, ()), now):
+                for row in outbox_rows(alert, routes(destinations_named, (), exercise=exercise), now):
                     writing.session.add(Delivery(**row))
 
     async def states(self, destination: str) -> dict[str, int]:

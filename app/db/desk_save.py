@@ -153,7 +153,7 @@ class Saver:
                 }
             )
             if one.deliver:
-                going = routes(one.watch.destinations, self._destinations)
+                going = routes(one.watch.destinations, self._destinations, exercise=one.exercise)
                 deliveries.extend(outbox_rows(alert, going, self._now))
         await insert_new(self._session, models.Alert, alerts, ["id"])
         await insert_new(self._session, models.Delivery, deliveries, ["id"])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Destination, DestinationState, LiveMessage, Source, SourceStatus
 from app.db.session import WriteSession
-from app.domain.config import DestinationConfig
 
 
 class KnownDestination(NamedTuple):
@@ -67,35 +64,6 @@ async def enable(writing: WriteSession, name: str) -> bool:
     state.failures = state.refusals = 0
     state.detail = ""
     return True
-
-
-async def apply_file(writing: WriteSession, configs: Sequence[DestinationConfig], now: datetime) -> None:
-    """Make the destinations of watchdesk.toml those of the database; what left the file is retired, not deleted."""
-    session = writing.session
-    held = {row.name: row for row in (await session.execute(select(Destination))).scalars()}
-    named = {config.name: _body(config) for config in configs}
-    types = {config.name: config.type for config in configs}
-    for name, body in named.items():
-        row = held.get(name)
-        if row is None:
-            row = Destination(name=name, version=0)
-            session.add(row)
-        elif row.owned_by_file and row.retired_at is None and (row.type, row.body) == (types[name], body):
-            continue
-        row.type, row.body, row.owned_by_file, row.retired_at = types[name], body, True, None
-        row.version += 1
-        row.change_no = await writing.change_no()
-    for row in held.values():
-        if row.owned_by_file and row.name not in named and row.retired_at is None:
-            row.retired_at = now
-            row.change_no = await writing.change_no()
-
-
-def _body(config: DestinationConfig) -> str:
-    """Return everything that the file says of a destination but its name and type, as JSON."""
-    named = {"url_env": config.url_env, "token_env": config.token_env}
-    options = {**{key: value for key, value in named.items() if value}, **config.options}
-    return msgspec.json.encode(options, order="sorted").decode()
 
 
 async def rotate_secret(writing: WriteSession, name: str, sealed: str, now: datetime) -> None:

@@ -281,6 +281,22 @@ async def replay(
     return len(rows.all())
 
 
+async def owed_before(session: AsyncSession, destination: str, incident: str, seq: int) -> bool:
+    """Return whether a destination was told of an incident by an alert before `seq`, or will be."""
+    query = (
+        select(Delivery.id)
+        .join(Alert, Alert.id == Delivery.alert_id)
+        .where(
+            Delivery.destination == destination,
+            Alert.incident_id == incident,
+            Alert.seq < seq,
+            Delivery.state.in_((PENDING, DELIVERED, DIGESTED)),
+        )
+        .limit(1)
+    )
+    return (await session.execute(query)).first() is not None
+
+
 async def listed(
     session: AsyncSession, *, destination: str | None = None, state: str | None = None, limit: int = 100
 ) -> list[Delivery]:

@@ -24,8 +24,11 @@ def severity_of(alert: AlertMessage) -> int:
     return TAKEN_BACK if alert.step in {"withdrawn", "corrected"} else _BY_LEVEL.get(alert.level, 1)
 
 
-def routes(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Return the destinations of a watch's alerts: those it names, all that are known where it names none, and topic `alerts`."""
+def routes(wanted: Sequence[str], known: Sequence[str], *, exercise: bool = False) -> tuple[str, ...]:
+    """Return the destinations of a watch's alerts: those it names, all that are known where it names none, and topic `alerts`.
+
+    Machines that read the topic are not drilled: an exercise goes to people alone.
+    """
     if NOWHERE in wanted:
         return (NOWHERE,)
-    return tuple(dict.fromkeys((*(wanted or known), TOPIC)))
+    return tuple(dict.fromkeys((*(wanted or known), *(() if exercise else (TOPIC,)))))

@@ -58,7 +58,9 @@ def plan(due: Sequence[Due], now: datetime, *, gathers: bool, digest_after: int,
     """Return what to send next: at most `limit` messages, or one digest of what is stale when more than `digest_after` wait."""
     groups = ordered(due)
     if not gathers:
-        return Plan(single=tuple((one,) for group in groups for one in group)[:limit])
+        return Plan(
+            single=tuple((group[0],) for group in groups)[:limit]
+        )  # an incident's alerts go one after the other
     fresh = [group for group in groups if now - group[-1].created_at <= FRESH]
     crowded = len(due) > digest_after
     if crowded and (not fresh or len(fresh) > digest_after):

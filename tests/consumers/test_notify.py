@@ -178,6 +178,30 @@ async def test_what_is_below_the_minimum_level_is_cancelled_until_the_incident_w
         assert [row.state for row in await desk.deliveries("hook")] == ["cancelled", "delivered", "delivered"]
 
 
+async def test_what_was_withdrawn_before_it_was_sent_is_cancelled_and_nobody_is_alarmed(tmp_path: Path) -> None:
+    clock = ScaledClock(10)
+    async with sending(tmp_path, clock) as desk, slack_workspace(clock) as slack, receiving() as receiver:
+        await slack_desk(desk, slack.base_url)
+        await desk.add("hook", "webhook", SECRET, url=receiver.url)
+        both = [message(1, id="f"), message(1, id="w", step="withdrawn")]
+        await desk.raise_alerts(both, ["slack", "hook"])
+        async with desk.run():
+            assert await desk.settled("slack") == {"cancelled": 2}
+            assert await desk.settled("hook") == {"delivered": 2}  # a machine gets every alert, in order
+        assert slack.top == []
+        assert [request.json()["type"] for request in receiver.requests] == ["alert.first", "alert.withdrawn"]
+
+
+async def test_an_exercise_goes_to_people_and_not_to_the_topic(tmp_path: Path) -> None:
+    async with sending(tmp_path, ScaledClock(10)) as desk, receiving() as receiver:
+        await desk.add("hook", "webhook", SECRET, url=receiver.url)
+        async with desk.run():
+            await desk.raise_alerts(alerts(1), ["hook"], exercise=True)
+            assert await desk.settled("hook") == {"delivered": 1}
+        assert receiver.requests[0].json()["data"]["test"] is True
+        assert await desk.states(TOPIC) == {}
+
+
 async def test_an_alert_that_cannot_be_put_together_stops_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
