@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -169,9 +170,18 @@ class Producer:
 
     async def _stop(self, client: Any) -> None:
         """Stop without the flush that `stop` begins with: it waits for a broker that may be away, and our callers send again."""
-        client._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - see above
-        await _bounded(self._connection.clock, client._sender.close())  # noqa: SLF001
-        await _bounded(self._connection.clock, client.stop())
+        waiting, sender = client._message_accumulator, client._sender  # noqa: SLF001 - see above
+        clock = self._connection.clock
+        if sender.sender_task is not None:
+            sender.sender_task.cancel()
+            await _close(clock, client.client)  # what is under way fails now
+            await _bounded(clock, asyncio.wait([sender.sender_task]))
+        for batch in [*chain.from_iterable(waiting._batches.values()), *waiting._pending_batches]:  # noqa: SLF001
+            batch.failure(ProducerClosed())
+            _look_at(batch.future)
+            _look_at(batch._drain_waiter)  # noqa: SLF001
+        waiting._batches.clear()  # noqa: SLF001
+        await _bounded(clock, client.stop())
 
     def _by_partition(self, records: Sequence[Outgoing], count: int) -> Mapping[int, Sequence[tuple[bytes, bytes]]]:
         """Group by partition as Java's default partitioner would, so that other clients find a key where we put it."""
@@ -205,10 +215,26 @@ def _look_at(future: asyncio.Future[Any]) -> None:
         future.exception()
 
 
-async def _bounded(clock: Clock, stopping: Any) -> None:
-    with suppress(TimeoutError, KafkaError, OSError):
-        async with clock.timeout(STOP_SECONDS):
-            await stopping
+async def _close(clock: Clock, client: Any) -> None:
+    """Close the connections, and let go what waits for metadata: aiokafka leaves it waiting for ever."""
+    await _bounded(clock, client.close())
+    update = client._md_update_fut  # noqa: SLF001 - see above
+    if update is not None and not update.done():
+        update.set_result(False)
+
+
+async def _bounded(clock: Clock, stopping: Awaitable[Any]) -> None:
+    """Give `stopping` STOP_SECONDS, then cancel it; nothing of it reaches us, not even the cancellation of a task that it waits for."""
+    task = asyncio.ensure_future(stopping)
+    for _ in range(2):
+        try:
+            async with clock.timeout(STOP_SECONDS):
+                await asyncio.wait([task])
+            break
+        except TimeoutError:
+            task.cancel()
+    if task.done():
+        _look_at(task)
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -242,9 +268,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has 
                 if task is not None and not task.done():
                     task.cancel()
             await _bounded(clock, client._coordinator._stop_commit_offsets_refresh_task())  # noqa: SLF001
-        if client._fetcher is not None and not client._fetcher.error_future.done():  # noqa: SLF001
+        if client._fetcher is not None and not client._fetcher._closed:  # noqa: SLF001
             await _bounded(clock, client._fetcher.close())  # noqa: SLF001
-        await _bounded(clock, client._client.close())  # noqa: SLF001
+        await _close(clock, client._client)  # noqa: SLF001
 
     def on_partitions_revoked(self, revoked: object) -> None:
         del revoked

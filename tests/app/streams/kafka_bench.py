@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from app.clock import SystemClock
+from app.clock import Clock, SystemClock
 from app.streams.kafka_stream import KafkaStream, open_kafka
 from app.streams.settings import KafkaSettings, StreamSettings
 from app.streams.topics import Topic
@@ -47,7 +47,8 @@ def kafka_settings(bootstrap: str, **changes: Any) -> StreamSettings:
 class KafkaBench:
     """See `contract.Bench`."""
 
-    def __init__(self, bootstrap: str, partitions: int = 1) -> None:
+    def __init__(self, bootstrap: str, partitions: int = 1, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self.bootstrap = bootstrap
         self.topic = f"watchdesk.test.{uuid4().hex[:12]}"
         self.topics: Sequence[Topic] = (Topic(self.topic, "key", partitions, timedelta(days=7)),)
@@ -58,7 +59,7 @@ class KafkaBench:
         self.stream = await self._stack.enter_async_context(self.again(**changes))
 
     def again(self, **changes: Any) -> AbstractAsyncContextManager[KafkaStream]:
-        return open_kafka(kafka_settings(self.bootstrap, **changes), SystemClock(), self.topics)
+        return open_kafka(kafka_settings(self.bootstrap, **changes), self._clock, self.topics)
 
     async def close(self) -> None:
         await self._stack.aclose()
