@@ -75,7 +75,7 @@ class Loader:
         items = [record for record in records if isinstance(record, Item) and record.post is not None]
         ids = {reference for item in items for reference in _references(item)}
         await _load_known(session, state, ids - state.known.keys())
-        oldest = min((_oldest(item) for item in items), default=None)
+        oldest = min((_oldest(item, state) for item in items), default=None)
         if oldest is not None and state.loaded_from is not None and oldest - KEEP < state.loaded_from:
             start = oldest - KEEP
             await self._load_incidents(
@@ -112,9 +112,11 @@ def _references(item: Item) -> Iterable[str]:
         yield from filter(None, (post.id, post.repost_of, post.quote_of, post.reply_to))
 
 
-def _oldest(item: Item) -> datetime:
-    created = item.post.created_at if item.post else None
-    return min(item.seen_at, created) if created else item.seen_at
+def _oldest(item: Item, state: DeskState) -> datetime:
+    """Return the earliest time that the item may speak of: an edit speaks from when its post was first written."""
+    known = state.known.get(item.post.id) if item.post else None
+    times = (item.seen_at, item.post.created_at if item.post else None, known.created_at if known else None)
+    return min(time for time in times if time is not None)
 
 
 def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -130,9 +132,15 @@ async def _load_known(session: AsyncSession, state: DeskState, ids: Collection[s
         for post_id, revised_at, content_hash in found:
             revisions[post_id].add((revised_at, content_hash))
         posts = await session.execute(
-            select(Post.id, Post.given_id, Post.source, Post.content_hash, Post.revised_at, Post.deleted_at).where(
-                Post.id.in_(chunk)
-            )
+            select(
+                Post.id,
+                Post.given_id,
+                Post.source,
+                Post.content_hash,
+                Post.revised_at,
+                Post.deleted_at,
+                Post.created_at,
+            ).where(Post.id.in_(chunk))
         )
         for row in posts:
             state.known[row.id] = KnownPost(
@@ -143,6 +151,7 @@ async def _load_known(session: AsyncSession, state: DeskState, ids: Collection[s
                 revised_at=row.revised_at,
                 deleted=row.deleted_at is not None,
                 revisions=frozenset(revisions[row.id]),
+                created_at=row.created_at,
             )
 
 

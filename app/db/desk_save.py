@@ -68,7 +68,7 @@ class Saver:
         return row | {
             "given_id": known.given_id if known else post.given_id,
             "source": post.source,
-            "created_at": post.created_at,
+            "created_at": taken.created_at,
             "seen_at": item.seen_at,
             "stored_at": self._now,
             "revised_at": taken.revised_at,

@@ -13,7 +13,10 @@ from app.messages import AlertMessage, Coverage, Gap, IncidentView, Ingest, Item
 
 
 class TakenPost(msgspec.Struct, frozen=True):
-    """A revision that the desk took: `in_force` unless a later one stands; `deleted` makes the post a tombstone."""
+    """A revision that the desk took: `in_force` unless a later one stands; `deleted` makes the post a tombstone.
+
+    `created_at` is that of the post's first revision.
+    """
 
     post: Post
     tags: Tags | None
@@ -22,6 +25,7 @@ class TakenPost(msgspec.Struct, frozen=True):
     in_force: bool
     deleted: bool
     item: Item
+    created_at: datetime | None = None
 
 
 class RaisedAlert(msgspec.Struct, frozen=True):

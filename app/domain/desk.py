@@ -151,14 +151,15 @@ class Desk:
             return Outcome.DUPLICATE, None
         in_force = known is None or deletes or time >= known.revised_at
         revisions = (known.revisions if known else frozenset()) | {(time, content)}
+        created = known.created_at if known is not None and known.created_at is not None else post.created_at
         if in_force:
             self.state.known[post.id] = KnownPost(
-                post.id, post.given_id, post.source, content, time, deletes, revisions
+                post.id, post.given_id, post.source, content, time, deletes, revisions, created
             )
         elif known is not None:
             self.state.known[post.id] = msgspec.structs.replace(known, revisions=revisions)
         tags = None if deletes else item.tags
-        return Outcome.STORED, TakenPost(post, tags, content, time, in_force, deletes, item)
+        return Outcome.STORED, TakenPost(post, tags, content, time, in_force, deletes, item, created)
 
     def _decide(self, taken: TakenPost, changes: Changes) -> None:
         """Let the post leave, join or open incidents, then tell the watches."""
@@ -243,7 +244,7 @@ class Desk:
         original = self.state.known.get(repeats) if repeats else None
         theirs = self.rules.book.card(original.source) if original else None
         own = tags.claim in TOLD_BY and not taken.deleted
-        late = item.seen_at - event_time(post, item.seen_at) > timedelta(hours=self.rules.options.late_hours)
+        at = event_time(taken.created_at, item.seen_at)
         return Member(
             given_id=post.given_id,
             role=tags.claim,
@@ -251,7 +252,7 @@ class Desk:
                 post=post.id,
                 key=card.owner.casefold(),
                 owner=card.owner,
-                at=event_time(post, item.seen_at),
+                at=at,
                 grade=card.grade,
                 configured=card.configured,
                 repeats=repeats,
@@ -261,13 +262,18 @@ class Desk:
                 pairs=word_pairs(self.matcher.words(post)) if own else (),
                 round_up=tags.round_up,
             ),
-            at=event_time(post, item.seen_at),
+            at=at,
             seen_at=item.seen_at,
             revision=f"{post.id}@{taken.revised_at.isoformat()}#{taken.content_hash}",
             source=post.source,
             watches=dict(self.matcher.hits(item)) if own else {},
-            fresh=not (item.marks.history or late),
+            fresh=not (item.marks.history or self._late(taken)),
         )
+
+    def _late(self, taken: TakenPost) -> bool:
+        """Return whether this revision was seen so long after it was written that it raises no `first` alert."""
+        written = event_time(taken.post.created_at, taken.item.seen_at)
+        return taken.item.seen_at - written > timedelta(hours=self.rules.options.late_hours)
 
     def _credits(self, post: Post, tags: Tags, owner: str) -> tuple[tuple[str, str], ...]:
         found = []
@@ -306,9 +312,7 @@ class Desk:
         if marks.history:
             changes.suppressed["history"] += 1
             return
-        late = taken.item.seen_at - event_time(taken.post, taken.item.seen_at)
-        fresh = late <= timedelta(hours=self.rules.options.late_hours)
-        cause = Cause(taken.item.seen_at, taken.post.given_id, fresh=fresh)
+        cause = Cause(taken.item.seen_at, taken.post.given_id, fresh=not self._late(taken))
         for incident_id in touched:
             self.tell(incident_id, cause, changes, deliver=not marks.no_deliver)
 

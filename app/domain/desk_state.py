@@ -30,6 +30,7 @@ class KnownPost(msgspec.Struct, frozen=True):
     revised_at: datetime
     deleted: bool
     revisions: frozenset[tuple[datetime, str]]
+    created_at: datetime | None = None  # of its first revision: an edit is younger than what it tells of
 
 
 class Waiting(msgspec.Struct, frozen=True):

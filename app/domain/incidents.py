@@ -12,7 +12,7 @@ from app.domain.config import DeskOptions
 from app.domain.geo import distance_km
 from app.domain.lulls import UNKNOWN, Happening, Quiet, same_actor
 from app.domain.origins import Origin, Voice, level_of, origins_of
-from app.messages import IncidentView, PlaceTag, PlaceView, Post, Tags
+from app.messages import IncidentView, PlaceTag, PlaceView, Tags
 
 JOIN_KM = 5.0  # same-day neighbours in Syria lie 2.9 km apart at the first quartile, 13 km at the median
 COARSE_KM = 20.0  # an area of this radius or more (a district, a region) names no place of its own
@@ -109,9 +109,9 @@ def digest(*parts: object) -> str:
     return blake2b("\x1f".join(str(part) for part in parts).encode(), digest_size=16).hexdigest()
 
 
-def event_time(post: Post, seen_at: datetime) -> datetime:
-    """Return when the post speaks: its own time where that is plausible and not after we saw it, else when we saw it."""
-    return post.created_at if post.created_at is not None and post.created_at <= seen_at else seen_at
+def event_time(created_at: datetime | None, seen_at: datetime) -> datetime:
+    """Return when a post speaks: its own time where that is plausible and not after we saw it, else when we saw it."""
+    return created_at if created_at is not None and created_at <= seen_at else seen_at
 
 
 def events_of(tags: Tags) -> tuple[Event, ...]:
