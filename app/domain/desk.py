@@ -192,7 +192,9 @@ class Desk:
         if stays is not None:
             events.remove(stays)
             at = next(number for number, other in enumerate(incident.members) if other.post == member.post)
-            kept = msgspec.structs.replace(member, event=stays)
+            before = incident.members[at].voice
+            voice = msgspec.structs.replace(member.voice, former=(*before.former, before.pairs)[-3:])
+            kept = msgspec.structs.replace(member, event=stays, voice=voice)
             without = msgspec.structs.replace(incident, members=(*rest[:at], kept, *rest[at:]))
         self._put(without, member.seen_at)
         return stays is not None

@@ -21,7 +21,8 @@ MOST_PAIRS = 64
 
 class Voice(msgspec.Struct, frozen=True, omit_defaults=True):
     """One post as a voice. `key` is the owner's identity, `owner` its name; `origin_key`/`origin_name` are those of the post it
-    repeats, where that is known; `credits` are owner keys with names; `pairs` is the signature of its words.
+    repeats, where that is known; `credits` are owner keys with names; `pairs` is the signature of its words, `former` those of the
+    revisions before: who copied the first words copied.
     """
 
     post: str
@@ -35,6 +36,7 @@ class Voice(msgspec.Struct, frozen=True, omit_defaults=True):
     origin_name: str | None = None
     credits: tuple[tuple[str, str], ...] = ()
     pairs: tuple[int, ...] = ()
+    former: tuple[tuple[int, ...], ...] = ()
     round_up: bool = False
 
 
@@ -99,11 +101,14 @@ def _root(
 
 
 def _copies(voice: Voice, other: Voice) -> bool:
-    mine, theirs = set(voice.pairs), set(other.pairs)
+    soon = abs(voice.at - other.at) <= ECHO_WITHIN
+    return any(_alike(set(voice.pairs), set(theirs), soon=soon) for theirs in (other.pairs, *other.former))
+
+
+def _alike(mine: set[int], theirs: set[int], *, soon: bool) -> bool:
     if not mine or not theirs:
         return False
     share = len(mine & theirs) / len(mine | theirs)
-    soon = abs(voice.at - other.at) <= ECHO_WITHIN
     if min(len(mine), len(theirs)) < ENOUGH_PAIRS:
         return soon and share == 1.0
     return share >= COPY or (soon and share >= ECHO)
