@@ -7,31 +7,29 @@ After the first success everything that waits for it is due again, fresh before 
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple
 
 import structlog
 
 from app.crash import crash_point
 from app.db import destinations, outbox
-from app.db.models import DestinationState, LiveMessage
-from app.db.outbox import CANCELLED, DELIVERED, DIGESTED, AttemptMade, Loaded
-from app.db.session import WriteSession
+from app.db.models import DestinationState
+from app.db.outbox import CANCELLED, Loaded
 from app.domain.deliveries import TOPIC
 from app.domain.exercises import NOWHERE
 from app.errors import Unavailable, WatchdeskError
 from app.notify.build import Builder
 from app.notify.plan import Due, Plan, plan, probe
-from app.notify.port import Delivered, Digest, Failed, Message, Notice, Outcome, Outgoing
-from app.notify.schedule import EXPIRY, Circuit, after_failure, probe_gap, wait_after
+from app.notify.port import Delivered, Failed, Message, Notice, Outcome
+from app.notify.schedule import EXPIRY, probe_gap
 from app.notify.secrets import SecretBox
 from app.resources import Resources
 from consumers.deadman import Deadman
+from consumers.delivery_marks import Marks, Sent
 from consumers.group_commit import GroupCommit
 from consumers.outlets import Composer, Outlet, Outlets, circuit_of
 
@@ -57,13 +55,6 @@ async def run_notify(resources: Resources) -> None:
     await Sender(resources, Outlets(builder)).run()
 
 
-class Sent(NamedTuple):
-    """What came of a send, and how many seconds it took."""
-
-    outcome: Outcome
-    seconds: float
-
-
 class Sender:
     """Looks for what is due each second, and serves each destination in a task of its own."""
 
@@ -76,6 +67,7 @@ class Sender:
         self._composer = Composer(demo=resources.settings.demo)
         self._owner = secrets.token_hex(8)
         self._commits = GroupCommit(resources.database)
+        self._marks = Marks(resources.clock, resources.metrics)
         self._busy: set[str] = set()
         self._wake = asyncio.Event()
         self._kept_house: datetime | None = None
@@ -149,6 +141,8 @@ class Sender:
         if not planned.single:
             return False
         groups = [[loaded[one.id] for one in group] for group in planned.single]
+        if outlet.bare:
+            return await self._send_bare(outlet, [part for group in groups for part in group])
         done = await asyncio.gather(*(self._send_group(outlet, parts) for parts in groups))
         return all(done)
 
@@ -191,10 +185,24 @@ class Sender:
             log.exception("a message could not be put together", destination=outlet.name, delivery=parts[-1].id)
             failed = Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
             await self._commits.run(
-                partial(self._mark, outlet, parts, Notice(parts[-1].id, "", now), Sent(failed, 0.0))
+                partial(self._marks.mark, outlet, parts, Notice(parts[-1].id, "", now), Sent(failed, 0.0))
             )
             return True
         return await self._deliver(outlet, parts, message) if message else await self._cancel(parts, why or "")
+
+    async def _send_bare(self, outlet: Outlet, parts: Sequence[Loaded]) -> bool:
+        """Send alerts that need nothing from the database, and write down together those that arrived."""
+        begun = self._clock.monotonic()
+        messages = [self._composer.bare(part, self._clock.now()) for part in parts]
+        outcomes = await asyncio.gather(*(self._send(outlet, message) for message in messages))
+        seconds = self._clock.monotonic() - begun
+        arrived = [part for part, outcome in zip(parts, outcomes, strict=True) if isinstance(outcome, Delivered)]
+        if arrived:
+            await self._note(outlet, arrived, messages[0], Sent(Delivered(), seconds))
+        missed = [three for three in zip(parts, messages, outcomes, strict=True) if isinstance(three[2], Failed)]
+        for part, message, outcome in missed:
+            await self._note(outlet, [part], message, Sent(outcome, seconds))
+        return not missed
 
     async def _send_digest(self, outlet: Outlet, parts: Sequence[Loaded]) -> bool:
         wanted: list[Loaded] = []
@@ -217,19 +225,22 @@ class Sender:
         begun = self._clock.monotonic()
         outcome = await self._send(outlet, message)
         seconds = self._clock.monotonic() - begun
+        await self._note(outlet, parts, message, Sent(outcome, seconds))
+        return isinstance(outcome, Delivered) or not (outcome.retry or outcome.disable)
+
+    async def _note(self, outlet: Outlet, parts: Sequence[Loaded], message: Message, sent: Sent) -> None:
+        """Write down what came of a send, however long the database is away: forgetting it would send it again."""
         crash_point("notify.after_send")
-        self._metrics.deliveries.duration.labels(outlet.spec.type).observe(seconds)
+        self._metrics.deliveries.duration.labels(outlet.spec.type).observe(sent.seconds)
         while True:
             try:
-                await self._commits.run(partial(self._mark, outlet, parts, message, Sent(outcome, seconds)))
+                await self._commits.run(partial(self._marks.mark, outlet, parts, message, sent))
                 break
             except Unavailable:
-                # It was sent: forgetting that would send it again once the lease has run out.
                 await self._clock.sleep(RETRY_MARK_S)
         crash_point("notify.after_mark")
-        if outlet.name == NOWHERE and isinstance(outcome, Delivered):
+        if outlet.name == NOWHERE and isinstance(sent.outcome, Delivered):
             await self._deadman.came_through()
-        return isinstance(outcome, Delivered) or not (outcome.retry or outcome.disable)
 
     async def _send(self, outlet: Outlet, message: Message) -> Outcome:
         try:
@@ -242,100 +253,11 @@ class Sender:
             log.exception("a message could not be made", destination=outlet.name, delivery=message.id)
             return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
 
-    async def _mark(
-        self,
-        outlet: Outlet,
-        parts: Sequence[Loaded],
-        message: Message,
-        sent: Sent,
-        writing: WriteSession,
-    ) -> None:
-        """Write down what came of it: the attempt, the rows, the circuit, and who else must hear of it."""
-        outcome, now = sent.outcome, self._clock.now()
-        ids = [part.id for part in parts]
-        count = self._metrics.deliveries.attempts.labels
-        state = await destinations.state_of(writing.session, outlet.name)
-        if isinstance(outcome, Delivered):
-            await outbox.record(writing, ids, AttemptMade(now, "delivered", "", sent.seconds))
-            await self._mark_delivered(writing, outlet, message, ids, outcome)
-            await self._recovered(writing, state, now)
-            count(outlet.spec.type, "delivered").inc()
-            return
-        kind = "refused" if outcome.refused or not outcome.retry else "failed"
-        await outbox.record(writing, ids, AttemptMade(now, kind, outcome.reason, sent.seconds))
-        count(outlet.spec.type, "temporary" if outcome.retry else "permanent").inc()
-        if not outcome.retry and not outcome.disable:
-            await outbox.settle(writing, ids, CANCELLED, f"not taken: {outcome.reason}", now)
-            await self._alarm(writing, outlet.name, f"{len(ids)} of its alerts will not be taken: {outcome.reason}")
-            return
-        await self._mark_failed(writing, outlet, parts, outcome, state)
-
-    async def _mark_delivered(
-        self, writing: WriteSession, outlet: Outlet, message: Message, ids: Sequence[str], outcome: Delivered
-    ) -> None:
-        now = self._clock.now()
-        if isinstance(message, Digest):
-            await outbox.settle(writing, ids, DIGESTED, f"in the digest {message.id}", now)
-            return
-        await outbox.settle(writing, ids[-1:], DELIVERED, outcome.reference or "", now)
-        await outbox.settle(writing, ids[:-1], DIGESTED, f"in {message.id}", now)
-        if isinstance(message, Outgoing) and outcome.reference is not None:
-            live = LiveMessage(
-                destination=outlet.name,
-                incident_id=message.alert.incident,
-                reference=outcome.reference,
-                level=message.alert.level,
-                updated_at=now,
-            )
-            await destinations.put_live_message(writing, live)
-
-    async def _recovered(self, writing: WriteSession, state: DestinationState, now: datetime) -> None:
-        if state.failures:
-            await outbox.pull_forward(writing, state.destination, now)
-            log.info("destination works again", destination=state.destination, failures=state.failures)
-        state.failures = state.refusals = 0
-        state.failing_since = state.paused_until = None
-        state.last_success_at, state.detail = now, ""
-        await destinations.put_state(writing, state)
-
-    async def _mark_failed(
-        self, writing: WriteSession, outlet: Outlet, parts: Sequence[Loaded], outcome: Failed, state: DestinationState
-    ) -> None:
-        now = self._clock.now()
-        circuit = circuit_of(state)
-        if not outcome.ours:
-            circuit = after_failure(circuit, now, refused=outcome.refused, retry_after=outcome.retry_after)
-        wait = wait_after(max(part.attempts for part in parts) + 1, random.random())
-        await outbox.put_off(
-            writing,
-            [part.id for part in parts],
-            max(now + timedelta(seconds=wait), circuit.paused_until or now),
-            outcome.reason,
-        )
-        _put_circuit(state, circuit, outcome.reason)
-        if outcome.disable or circuit.dead(now):
-            state.disabled_at = now
-            await self._alarm(writing, outlet.name, f"switched off: {outcome.reason}")
-        await destinations.put_state(writing, state)
-        log.warning("delivery failed", destination=outlet.name, reason=outcome.reason, failures=state.failures)
-
-    async def _alarm(self, writing: WriteSession, about: str, what: str) -> None:
-        """Tell every other destination that works."""
-        states = await destinations.states(writing.session)
-        others = [
-            name
-            for name in await destinations.active_names(writing.session)
-            if name != about and (name not in states or states[name].disabled_at is None)
-        ]
-        now = self._clock.now()
-        await outbox.enqueue_notice(writing.session, f"destination {about!r}: {what}", others, now)
-        log.error("alarm", destination=about, what=what, told=len(others))
-
     async def _keep_house(self, now: datetime) -> None:
         """End what waited for 72 h, and say so."""
         async with self._database.write() as writing:
             for name, count in (await outbox.expire(writing, now - EXPIRY, now)).items():
-                await self._alarm(writing, name, f"{count} alerts expired undelivered after 72 h")
+                await self._marks.alarm(writing, name, f"{count} alerts expired undelivered after 72 h")
 
     async def _say_why(self, broken: dict[str, str], states: dict[str, DestinationState]) -> None:
         """Show why a destination cannot be used where people look for it; what waits for it stays."""
@@ -363,9 +285,3 @@ class Sender:
             metrics.oldest.labels(kind).set(min((backlog.oldest.timestamp() for backlog in mine), default=0))
             off = sum(states[name].disabled_at is not None for name in types if types[name] == kind and name in states)
             metrics.disabled.labels(kind).set(off)
-
-
-def _put_circuit(state: DestinationState, circuit: Circuit, detail: str) -> None:
-    state.failures, state.refusals = circuit.failures, circuit.refusals
-    state.failing_since, state.paused_until = circuit.failing_since, circuit.paused_until
-    state.detail = detail[:500]

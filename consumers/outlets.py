@@ -38,6 +38,11 @@ class Outlet:
     def name(self) -> str:
         return self.spec.name
 
+    @property
+    def bare(self) -> bool:
+        """Whether its messages need the alert alone and nothing else from the database."""
+        return self.spec.type in BARE
+
     def below_minimum(self, level: str) -> bool:
         return RANK.get(level, 1) < RANK.get(str(self.spec.options.get("minimum_level", "reported")), 1)
 
@@ -100,11 +105,9 @@ class Composer:
     async def compose(self, session: AsyncSession, outlet: Outlet, parts: Sequence[Loaded], now: datetime) -> Message:
         """Return the message of deliveries of one incident, oldest first (the last one is what it says), or of a notice."""
         last = parts[-1]
-        if last.alert is None or last.incident is None:
-            return Notice(last.id, last.notice or "", now, self._demo)
         alert, view = last.alert, last.incident
-        if outlet.spec.type in BARE:
-            return Outgoing(last.id, alert, view, now, exercise=last.exercise, demo=self._demo)
+        if alert is None or view is None or outlet.bare:
+            return self.bare(last, now)
         first = view.posts[0] if view.posts else None
         posts = await alert_posts.of_incident(session, alert.incident, {post for post in (first, alert.post) if post})
         live = await destinations.live_message(session, outlet.name, alert.incident)
@@ -126,10 +129,16 @@ class Composer:
             also=tuple(part.alert for part in parts[:-1] if part.alert is not None),
         )
 
+    def bare(self, part: Loaded, now: datetime) -> Message:
+        """Return a delivery's message with the alert alone."""
+        if part.alert is None or part.incident is None:
+            return Notice(part.id, part.notice or "", now, self._demo)
+        return Outgoing(part.id, part.alert, part.incident, now, exercise=part.exercise, demo=self._demo)
+
     async def why_not(self, session: AsyncSession, outlet: Outlet, parts: Sequence[Loaded]) -> str | None:
         """Return why the alerts of one incident, oldest first, have nothing to say to this destination; None where they have."""
         first, last = parts[0], parts[-1]
-        if first.alert is None or last.alert is None or outlet.spec.type in BARE:
+        if first.alert is None or last.alert is None or outlet.bare:
             return None
         below = outlet.below_minimum(last.alert.level)
         if not below and last.alert.step != "withdrawn":
