@@ -32,7 +32,5 @@ def command(gazetteer: Path | None) -> None:
     sink = click.get_binary_stream("stdout")
     try:
         tag_stream(click.get_binary_stream("stdin"), sink, tagger, SystemClock())
-    except (
-        BrokenPipeError
-    ):  # the reader has seen enough; what is still buffered goes nowhere, without a second complaint
+    except BrokenPipeError:  # the reader has seen enough; what is still buffered goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sink.fileno())

@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from app.domain.claims import Judgement
-from app.domain.kinds import Event
+from app.domain.kinds import governs
 from app.domain.phrases import Hit
 from app.domain.reading import Reading, overlaps
 
 _REACH = 4  # words between "by" and the party, or between the party and what it did
-_AND = frozenset({"and", "or", "the", "&", "و", "та", "и", "і", "with"})
-_BARRIERS = frozenset({"in", "after", "during", "by", "from", "following", "amid", "as", "when", "في", "ب", "اثر", "جراء", "نتيجه", "بعد", "من"})
-_OF_ITSELF = frozenset({"it", "its", "they", "their", "we", "having", "our"})
-_STATE_PREPOSITIONS = frozenset({"in", "near", "at", "on", "over", "of", "to", "around", "outside", "into", "across", "inside", "for", "and"})
 
 
 class Role(IntEnum):
@@ -56,7 +52,9 @@ class _Cast:
             self._sentences.add(reading.sentence(judged.cue))
         self._loose = loose
         self._parties = self._longest([hit for hit in reading.family("party") if self._form(hit) != "weapon"])
-        self._doings: list[Hit] = sorted([event.hit for event in judged.events] + list(reading.family("weapon")) + self._own_kinds())
+        self._doings: list[Hit] = sorted(
+            [event.hit for event in judged.events] + list(reading.family("weapon")) + self._own_kinds()
+        )
 
     def _own_kinds(self) -> list[Hit]:
         return [hit for hit in self._reading.family("kind") if hit.means.partition(":")[2] == self._judged.kind]
@@ -68,7 +66,11 @@ class _Cast:
         """Return the parties that did it: the surest roles; of an armed clash both sides; else what the weapon gives away."""
         here = [hit for hit in self._parties if self._reading.sentence(hit) in self._sentences]
         roles = [(self._role(hit), hit) for hit in here]
-        tags = [(Role.BYSTANDER, hit) for hit in self._parties if self._reading.sentence(hit) in self._loose and hit not in here]
+        tags = [
+            (Role.BYSTANDER, hit)
+            for hit in self._parties
+            if self._reading.sentence(hit) in self._loose and hit not in here
+        ]
         doers = [hit for role, hit in roles if role is Role.DOER]
         subjects = [hit for role, hit in roles if role is Role.SUBJECT]
         if self._judged.kind == "armed_clash" and self._two_sided():
@@ -76,7 +78,7 @@ class _Cast:
             if sides:
                 return sides
         if doers:
-            threatened = subjects if self._judged.claim == "threat" else []
+            threatened = subjects if self._judged.claim == "threat" or self._judged.kind == "armed_clash" else []
             return self._with_partners(sorted([*doers, *threatened]))
         if subjects:
             return subjects[:1] if self._judged.claim == "report" else subjects
@@ -90,7 +92,7 @@ class _Cast:
         return self._by_weapon() or self._elsewhere()
 
     def _with_partners(self, doers: Sequence[Hit]) -> list[Hit]:
-        """ "The regime and Russia strike": a party joined by "and" to a doer is one too."""
+        """“The regime and Russia strike”: a party joined by "and" to a doer is one too."""
         found = list(doers)
         for hit in reversed(self._parties):
             if hit not in found and any(self._joined(hit, doer) or self._joined(doer, hit) for doer in found):
@@ -98,32 +100,42 @@ class _Cast:
         return sorted(found)
 
     def _joined(self, left: Hit, right: Hit) -> bool:
-        """"Russia, Iran and the regime": nothing but a comma or an "and" stands between."""
+        """“Russia, Iran and the regime”: nothing but a comma or an "and" stands between."""
         between = self._norms(left.last + 1, right.first)
         if not 0 < right.first - left.last <= 3 or self._reading.sentence(left) != self._reading.sentence(right):
             return False
         glued = self._reading.tokens[right.first].norm.startswith("و") and not between
-        return glued or ((self._crosses(left.last, right.first) or bool(between)) and set(between) <= _AND)
+        return glued or ((self._crosses(left.last, right.first) or bool(between)) and set(between) <= self._set("and"))
 
     def _two_sided(self) -> bool:
-        surfaces = " ".join(self._reading.tokens[index].norm for event in self._judged.events for index in range(event.hit.first, event.hit.last + 1))
-        return any(word in surfaces for word in ("clash", "repel", "repuls", "thwart", "відби", "отби", "отраж", "صد", "fighting", "battle", "fire", "اشتباك", "معارك", "مواجه", "تبادل", "бо", "зіткн", "столкн"))
+        stems = self._reading.lexicon.stems["two_sides"]
+        norms = [
+            self._reading.tokens[index].norm
+            for event in self._judged.events
+            for index in range(event.hit.first, event.hit.last + 1)
+        ]
+        return any(norm.startswith(stems) for norm in norms)
 
     def _by_weapon(self) -> list[Hit]:
         weapons = [hit for hit in self._reading.family("party") if self._form(hit) == "weapon"]
         return [hit for hit in weapons if self.actor(hit) not in {"unknown", "other"}][:1]
 
     def _elsewhere(self) -> list[Hit]:
-        """A party that another sentence names as the doer: "Strike on X. It was an Israeli drone." """
+        """A party that another sentence names as the doer, as in "Strike on X. It was an Israeli drone"."""
         outside = [hit for hit in self._parties if self._reading.sentence(hit) not in self._sentences | self._loose]
         return [hit for hit in outside if self._role(hit) is Role.DOER][:1]
 
     def _role(self, hit: Hit) -> Role:
-        if overlaps(hit, [(word.first, word.last) for word in self._doings if word.means.startswith("kind:")]) and self._form(hit) == "forces":
+        if (
+            overlaps(hit, [(word.first, word.last) for word in self._doings if word.means.startswith("kind:")])
+            and self._form(hit) == "forces"
+        ):
             return Role.DOER
         lead = self._lead(hit)
-        if lead == "accuses":
+        if lead == "accuses" or self._beside(hit, "blamed"):
             return Role.DOER
+        if self._beside(hit, "suffers"):
+            return Role.VICTIM
         if self._form(hit) == "capital" and not self._rules(hit):
             return Role.VICTIM
         if self._does_next(hit) and not self._is_target(hit):
@@ -149,54 +161,113 @@ class _Cast:
             reach = {"against": 3, "by": 3, "accuses": 2, "credit": 2}[name]
             for word in self._reading.family(name):
                 distance = hit.first - word.last
-                if 0 < distance <= reach and distance < best and self._reading.sentence(word) == self._reading.sentence(hit):
-                    barred = name == "against" and (_BARRIERS & set(self._norms(word.last + 1, hit.first)) or not self._was_done(word))
+                if (
+                    0 < distance <= reach
+                    and distance < best
+                    and self._reading.sentence(word) == self._reading.sentence(hit)
+                ):
+                    barred = name == "against" and (
+                        self._set("barrier") & set(self._norms(word.last + 1, hit.first)) or not self._was_done(word)
+                    )
                     if not barred and not self._crosses(word.last, hit.first):
                         best, lead = distance, name
+                        if name == "by" and self._of_victims(word):
+                            lead = "against"
         return lead
+
+    def _of_victims(self, word: Hit) -> bool:
+        """“Two soldiers of the army”: in Arabic the word for "of" is the one for "by"."""
+        named = [*self._reading.family("people"), *self._reading.family("against")]
+        return self._reading.is_in(word.first, "from") and any(hit.last == word.first - 1 for hit in named)
 
     def _was_done(self, word: Hit) -> bool:
         """Stands something that was done at or before this word of its sentence? Only then is what follows struck by it."""
-        return any(doing.first <= word.last and self._reading.sentence(doing) == self._reading.sentence(word) for doing in self._doings)
+        return any(
+            doing.first <= word.last and self._reading.sentence(doing) == self._reading.sentence(word)
+            for doing in self._doings
+        )
 
     def _does_next(self, hit: Hit) -> bool:
         """Does what was done follow at once: "Russian warplanes", "IDF drone strike", "قوات النظام تقصف"?"""
-        return any(0 < doing.first - hit.last <= 2 and not self._crosses(hit.last, doing.first) for doing in self._doings)
+        for doing in self._doings:
+            gap = doing.first - hit.last
+            paired = gap in {3, 4} and self._reading.is_in(hit.last + 1, "and")
+            if (0 < gap <= 2 or paired) and not self._crosses(hit.last, doing.first):
+                return True
+        return False
 
     def _did_before(self, hit: Hit) -> bool:
         """Does the doer follow what was done, as Arabic has it: "غارات روسية", "قصف قوات النظام"?"""
         if self._reading.tokens[hit.first].norm.isascii():
             return False
         reach = 2 if self._form(hit) == "adjective" else 1
-        return any(0 < hit.first - doing.last <= reach and not self._crosses(doing.last, hit.first) for doing in self._doings)
+        return any(
+            0 < hit.first - doing.last <= reach and not self._crosses(doing.last, hit.first) for doing in self._doings
+        )
 
     def _is_target(self, hit: Hit) -> bool:
-        """ "Regime checkpoint", "Hezbollah commander": the party owns what was struck."""
+        """“Regime checkpoint”, "Hezbollah commander": the party owns what was struck."""
         ahead = {hit.last + 1, hit.last + 2} if self._form(hit) == "adjective" else {hit.last + 1}
         ahead -= {event.hit.first for event in self._judged.events}
+        if self._people_struck(hit, ahead):
+            return True
         return any(
-            word.first in ahead and not self._crosses(hit.last, word.first) and self._reading.sentence(word) == self._reading.sentence(hit)
+            word.first in ahead
+            and not overlaps(word, [(doing.first, doing.last) for doing in self._doings])
+            and not self._crosses(hit.last, word.first)
+            and self._reading.sentence(word) == self._reading.sentence(hit)
             for word in self._reading.family("target")
         )
 
     def _rules(self, hit: Hit) -> bool:
         """Does a capital stand for its government: it says, threatens or may do something, or what it does names another place?"""
-        near = [*self._reading.family("says"), *self._reading.family("cue")]
-        if any(0 < word.first - hit.last <= 2 or 0 < hit.first - word.last <= 2 for word in near if self._reading.sentence(word) == self._reading.sentence(hit)):
+        if governs(hit, self._reading):
             return True
         done = [event.hit for event in self._judged.events if event.hit.first == hit.last + 1 and event.act]
         return any(first > done[0].last for first, _ in self._reading.places) if done else False
 
+    def _people_struck(self, hit: Hit, ahead: set[int]) -> bool:
+        """“SAA soldiers killed in”, but not “SAA soldiers killed three”."""
+        reading = self._reading
+        counted = {
+            token
+            for name in ("number", "people", "civilian")
+            for word in reading.family(name)
+            for token in (word.first, word.first - 1)
+        }
+        return any(
+            person.first in ahead
+            and struck.first == person.last + 1
+            and not {struck.last + 1, struck.last + 2} & counted
+            for person in reading.family("target_person")
+            for name in ("killed", "wounded")
+            for struck in reading.family(name)
+        )
+
+    def _beside(self, hit: Hit, name: str) -> bool:
+        """Does a word of the class follow the party at once, or almost?"""
+        return any(
+            0 < word.first - hit.last <= 2 and self._reading.sentence(word) == self._reading.sentence(hit)
+            for word in self._reading.family(name)
+        )
+
     def _is_place(self, hit: Hit) -> bool:
-        before = self._reading.tokens[hit.first - 1] if hit.first else None
-        return before is not None and before.sentence == self._reading.sentence(hit) and before.norm in _STATE_PREPOSITIONS
+        return self._reading.follows(hit.first) and self._reading.is_in(hit.first - 1, "site")
 
     def _speaks(self, hit: Hit) -> bool:
-        return any((0 < word.first - hit.last <= 2 or hit.first - word.last == 1) and self._reading.sentence(word) == self._reading.sentence(hit) for word in self._reading.family("says"))
+        return any(
+            (0 < word.first - hit.last <= 2 or hit.first - word.last == 1)
+            and self._reading.sentence(word) == self._reading.sentence(hit)
+            for word in self._reading.family("says")
+        )
 
     def _speaks_of_itself(self, hit: Hit) -> bool:
-        """"IDF says it struck", "Houthis claim they fired"."""
-        return self._form(hit) != "adjective" and bool(_OF_ITSELF & set(self._norms(hit.last + 2, hit.last + 6))) and self._before_event(hit)
+        """“IDF says it struck”, "Houthis claim they fired"."""
+        return (
+            self._form(hit) != "adjective"
+            and bool(self._set("itself") & set(self._norms(hit.last + 2, hit.last + 6)))
+            and self._before_event(hit)
+        )
 
     def _before_event(self, hit: Hit) -> bool:
         sentence = self._reading.sentence(hit)
@@ -204,6 +275,9 @@ class _Cast:
 
     def _crosses(self, left: int, right: int) -> bool:
         return any(self._reading.pause(index, index + 1) for index in range(left, right))
+
+    def _set(self, name: str) -> frozenset[str]:
+        return self._reading.lexicon.sets[name]
 
     def _norms(self, first: int, end: int) -> list[str]:
         return [token.norm for token in self._reading.tokens[first:end]]
@@ -220,12 +294,9 @@ class _Cast:
     def _longest(hits: Sequence[Hit]) -> list[Hit]:
         """Of party words that overlap the longest counts: "Turkish-backed rebels" are not Turkish forces."""
         kept: list[Hit] = []
-        for hit in sorted(hits, key=lambda item: (item.first - item.last, item.means.rpartition("/")[2] != "forces", item.first)):
+        for hit in sorted(
+            hits, key=lambda item: (item.first - item.last, item.means.rpartition("/")[2] != "forces", item.first)
+        ):
             if not overlaps(hit, [(other.first, other.last) for other in kept]):
                 kept.append(hit)
         return sorted(kept)
-
-
-def doers(events: Sequence[Event]) -> tuple[str, ...]:
-    """Return the kinds of events, once each: what an actor's domain is judged by."""
-    return tuple(dict.fromkeys(event.kind for event in events))

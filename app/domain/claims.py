@@ -17,10 +17,13 @@ from app.domain.reading import Reading
 
 NEXT_WORDS = 5  # how far a bare "no" reaches
 _CIVIL = frozenset({"none.sport", "none.advert"})
+_ALARMS = frozenset(
+    {"threat.siren", "threat.missile", "threat.movement"}
+)  # they tell their own event and colour no other
 _WAR_ENOUGH = 2  # signs of war that outweigh the word "derby"
-_UNSURE_OF_WAR = frozenset({"explosion_unspecified", "protest", "other_event", "attack_on_civilians", "remote_explosive", "chemical_weapon"})
-_IN_A_YEAR = frozenset({"in", "from", "of", "during", "early", "late", "عام", "سنه", "العام", "لعام", "у", "в", "з", "из", "с", "року"})
-_SINCE = frozenset({"since", "until", "منذ", "з", "с"})
+_UNSURE_OF_WAR = frozenset(
+    {"explosion_unspecified", "protest", "other_event", "attack_on_civilians", "remote_explosive", "chemical_weapon"}
+)
 _ORDER = ("report", "denial", "threat", "forecast", "aftermath", "past", "drill", "none")
 
 
@@ -64,7 +67,9 @@ class _Court:
     def __init__(self, reading: Reading, events: Sequence[Event]) -> None:
         self._reading = reading
         self._events = events
-        self._cues: list[tuple[Hit, Cue]] = [(hit, reading.lexicon.cues[hit.means[4:]]) for hit in reading.family("cue")]
+        self._cues: list[tuple[Hit, Cue]] = [
+            (hit, reading.lexicon.cues[hit.means[4:]]) for hit in reading.family("cue")
+        ]
         self._war = self._signs_of_war()
 
     def _signs_of_war(self) -> int:
@@ -77,7 +82,9 @@ class _Court:
 
     def whole_post(self) -> Judgement | None:
         """A cue that speaks of the whole post decides alone."""
-        ranked = sorted(((hit, cue) for hit, cue in self._cues if cue.scope is Scope.POST), key=lambda pair: -pair[1].rank)
+        ranked = sorted(
+            ((hit, cue) for hit, cue in self._cues if cue.scope is Scope.POST), key=lambda pair: -pair[1].rank
+        )
         for hit, cue in ranked:
             if cue.claim == "none":
                 if cue.id in _CIVIL and self._war >= _WAR_ENOUGH:
@@ -91,11 +98,16 @@ class _Court:
         return self._past_by_date()
 
     def _is_past(self, hit: Hit) -> bool:
-        """ "First strike since last year" and "died months after" are news; so is an old wound named beside what happens now."""
+        """“First strike since last year” and "died months after" are news; so is an old wound named beside what happens now."""
         before = hit.first - 1
-        if before >= 0 and any(word.last == before and not _is_in(word, self._reading) for word in self._reading.family("since")):
+        if before >= 0 and any(
+            word.last == before and not self._reading.is_in(word.last, "span") for word in self._reading.family("since")
+        ):
             return False
-        if any(word.last < hit.first and self._reading.sentence(word) == self._reading.sentence(hit) for word in self._reading.family("first")):
+        if any(
+            word.last < hit.first and self._reading.sentence(word) == self._reading.sentence(hit)
+            for word in self._reading.family("first")
+        ):
             return False
         sentence = self._reading.sentence(hit)
         elsewhere = [event for event in self._events if event.sentence != sentence]
@@ -103,23 +115,34 @@ class _Court:
         return not any(event.sentence in fresh and event.sentence < sentence for event in elsewhere)
 
     def _past_by_date(self) -> Judgement | None:
-        """ "Video of a strike from 2016", "in 2016 jets hit": a year before that of the post, or any year where that is unknown."""
+        """“Video of a strike from 2016”: footage of a year before that of the post, or of any year where that is unknown."""
         filmed = {self._reading.sentence(hit) for hit in self._reading.family("media")}
-        told = {event.sentence for event in self._events} | (filmed if self._reading.family("weapon") else set())
-        for index, token in enumerate(self._reading.tokens):
-            if not _is_year(token.norm) or (self._reading.year is not None and int(token.norm) >= self._reading.year):
+        for sentence in sorted(filmed):
+            year = self._old_year(sentence, filmed=True)
+            events = [event for event in self._events if event.sentence == sentence]
+            if year is not None and (events or self._reading.family("weapon")):
+                return self._made("past", events or self._events, year)
+        return None
+
+    def _old_year(self, sentence: int, *, filmed: bool) -> Hit | None:
+        """Return a year in the sentence that lies before the post's: "in 2016 jets hit"; "since 2016" is another matter."""
+        tokens = self._reading.tokens
+        for index, token in enumerate(tokens):
+            if token.sentence != sentence or not _is_year(token.norm):
                 continue
-            before = self._reading.tokens[index - 1].norm if index and self._reading.tokens[index - 1].sentence == token.sentence else ""
-            if token.sentence not in told or before in _SINCE or (token.sentence not in filmed and before not in _IN_A_YEAR):
+            if self._reading.year is not None and int(token.norm) >= self._reading.year:
                 continue
-            year = Hit("cue:past.old", index, index, token.start, token.end)
-            return self._made("past", [event for event in self._events if event.sentence == token.sentence] or self._events, year)
+            before = index - 1 if self._reading.follows(index) else -1
+            if not self._reading.is_in(before, "since_a_year") and (filmed or self._reading.is_in(before, "in_a_year")):
+                return Hit("cue:past.old", index, index, token.start, token.end)
         return None
 
     # sentences -----------------------------------------------------------------------------------------------------------------------
 
     def by_sentences(self) -> Judgement | None:
-        verdicts = [verdict for sentence in self._sentences() if (verdict := self._judge_sentence(sentence)) is not None]
+        verdicts = [
+            verdict for sentence in self._sentences() if (verdict := self._judge_sentence(sentence)) is not None
+        ]
         if not verdicts:
             return None
         speaking = [verdict for verdict in verdicts if verdict.claim != "none"]
@@ -136,12 +159,19 @@ class _Court:
         solid = [verdict for verdict in verdicts if verdict.events or verdict.claim not in {"threat", "aftermath"}]
         reports = [verdict for verdict in verdicts if verdict.claim == "report"]
         strong = [verdict for verdict in reports if any(event.kind != "other_event" for event in verdict.events)]
-        if first.claim in {"aftermath", "denial"} and first.cue is not None and self._cue(first.cue).id != "denial.none":
+        if (
+            first.claim in {"aftermath", "denial"}
+            and first.cue is not None
+            and self._cue(first.cue).id != "denial.none"
+        ):
             return first
         if strong:
             return strong[0]
         if first.claim in {"threat", "forecast"} or not reports:
-            return min(solid or verdicts, key=lambda verdict: (_ORDER.index(verdict.claim) if verdict.claim != first.claim else 0))
+            return min(
+                solid or verdicts,
+                key=lambda verdict: _ORDER.index(verdict.claim) if verdict.claim != first.claim else 0,
+            )
         return reports[0]
 
     def _sentences(self) -> list[int]:
@@ -151,7 +181,11 @@ class _Court:
 
     def _judge_sentence(self, sentence: int) -> _Verdict | None:
         events = [event for event in self._events if event.sentence == sentence]
-        cues = [(hit, cue) for hit, cue in self._cues if self._reading.sentence(hit) == sentence and self._valid(hit, cue, sentence)]
+        cues = [
+            (hit, cue)
+            for hit, cue in self._cues
+            if self._reading.sentence(hit) == sentence and self._valid(cue, sentence)
+        ]
         if events and self._reading.asks(sentence):
             return _Verdict(sentence, "none", tuple(events), None)
         said = [self._say(event, events, cues) for event in events]
@@ -163,36 +197,45 @@ class _Court:
         alone = [(hit, cue) for hit, cue in cues if cue.alone]
         if main and (not alone or all(cue.rank <= self._rank(main[0]) for _, cue in alone)):
             first = max(main, key=self._rank)
-            return _Verdict(sentence, first.claim, tuple(item.event for item in main if item.claim == first.claim), first.cue)
+            return _Verdict(
+                sentence, first.claim, tuple(item.event for item in main if item.claim == first.claim), first.cue
+            )
         if alone:
             hit, cue = max(alone, key=lambda pair: pair[1].rank)
             return _Verdict(sentence, cue.claim, tuple(events), hit)
         return None
 
-    def _unless_alone(self, sentence: int, plain: Sequence[_Said], cues: Sequence[tuple[Hit, Cue]], said: Sequence[_Said]) -> _Verdict:
+    def _unless_alone(
+        self, sentence: int, plain: Sequence[_Said], cues: Sequence[tuple[Hit, Cue]], said: Sequence[_Said]
+    ) -> _Verdict:
         """An event that nothing qualifies is a report, unless it is only the background of what the sentence says, or only a truce."""
         weak = all(item.background or item.event.kind == "other_event" for item in plain)
         ruling = [(hit, cue) for hit, cue in cues if cue.alone and weak]
         if ruling:
             hit, cue = max(ruling, key=lambda pair: pair[1].rank)
             return _Verdict(sentence, cue.claim, tuple(item.event for item in said), hit)
-        return _Verdict(sentence, "report", tuple(item.event for item in plain), None)
+        return _Verdict(sentence, "report", tuple(item.event for item in said if item.claim == "report"), None)
 
     def _rank(self, said: _Said) -> int:
         return 0 if said.cue is None else self._cue(said.cue).rank
 
     def _say(self, event: Event, events: Sequence[Event], cues: Sequence[tuple[Hit, Cue]]) -> _Said:
         reaching = [(hit, cue) for hit, cue in cues if self._reaches(hit, cue, event, events)]
-        background = self._in_background(event, cues)
+        background = self._in_background(event)
         if not reaching:
-            return _Said(event, "report", None, background)
+            year = self._old_year(event.sentence, filmed=False)
+            return _Said(event, "report" if year is None else "past", year, background)
         hit, cue = max(reaching, key=lambda pair: (pair[1].rank, -abs(pair[0].first - event.hit.first)))
         return _Said(event, cue.claim, hit, background)
 
-    def _in_background(self, event: Event, cues: Sequence[tuple[Hit, Cue]]) -> bool:
-        """ "..., after strikes": not what the sentence is about, unless the sentence begins so."""
+    def _in_background(self, event: Event) -> bool:
+        """“..., after strikes”: not what the sentence is about, unless the sentence begins so."""
         for word in self._reading.family("background"):
-            if self._reading.sentence(word) != event.sentence or word.last >= event.hit.first or event.hit.first - word.last > 8:
+            if (
+                self._reading.sentence(word) != event.sentence
+                or word.last >= event.hit.first
+                or event.hit.first - word.last > 8
+            ):
                 continue
             opening = word.first == 0 or self._reading.tokens[word.first - 1].sentence != event.sentence
             if not opening and not self._pauses(word, event.hit):
@@ -202,7 +245,7 @@ class _Court:
     def _pauses(self, left: Hit, right: Hit) -> bool:
         return any(self._reading.pause(index, index + 1) for index in range(left.last, right.first))
 
-    def _valid(self, hit: Hit, cue: Cue, sentence: int) -> bool:
+    def _valid(self, cue: Cue, sentence: int) -> bool:
         if cue.id == "none.metaphor":
             return False  # the phrase has already taken its word out of the text
         if "weapon" in cue.needs:
@@ -210,7 +253,7 @@ class _Court:
         return not cue.alone or "war" not in cue.needs or self._war > 0 or bool(self._events)
 
     def _reaches(self, hit: Hit, cue: Cue, event: Event, events: Sequence[Event]) -> bool:
-        if cue.claim == "none" and not self._can_be_peace(cue, event):
+        if cue.id in _ALARMS or (cue.claim == "none" and not self._can_be_peace(cue, event)):
             return False
         if hit.first <= event.hit.last and event.hit.first <= hit.last:
             return True  # "did not strike", "will attack"
@@ -223,7 +266,7 @@ class _Court:
         if cue.scope is Scope.BACKWARD:
             return not ahead and not self._reading.between(event.hit, hit, "contrast")
         if cue.claim == "aftermath" and cue.id == "aftermath.scene":
-            return ahead or self._in_background(event, ())
+            return ahead or self._in_background(event)
         return cue.scope is Scope.SENTENCE
 
     @staticmethod
@@ -281,7 +324,3 @@ class _Court:
 
 def _is_year(norm: str) -> bool:
     return len(norm) == 4 and norm.isdigit() and "1900" <= norm <= "2100"
-
-
-def _is_in(word: Hit, reading: Reading) -> bool:
-    return reading.tokens[word.last].norm in {"in", "over", "for"}

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from app.domain.phrases import Hit
 from app.domain.reading import Reading
 
 MOST = 8  # credits kept
+_NEXT_TO = 3  # characters between "via" and the handle
 _NAME_WORDS = 5  # words of a credited name
 _PLACES_OF_A_LIST = 5  # places of town size in one post that are told line by line
 _LINES_OF_A_LIST = 3
-_NOT_A_SOURCE = frozenset({"me", "us", "my", "the", "a", "an", "our", "this", "capita", "cent", "day", "week", "hour", "rt", "plan", "law", "which", "telegram"})
 
 
 def find_credits(reading: Reading) -> tuple[str, ...]:
     """Return handles ("@x") and names credited, in order, once each."""
     found: dict[str, None] = {}
     text = reading.text.text
+    ends = [token.end for token in reading.tokens]
     for mention in reading.text.mentions:
-        before = text[max(0, mention.start - 12) : mention.start].rstrip(" :(").lower()
-        if before.endswith(("rt", "via", "h/t", "source", "per", "credit", "ht", "to", "عن", "المصدر", "عبر")) and _credits(before):
+        before = bisect_right(ends, mention.start) - 1
+        if before >= 0 and mention.start - ends[before] <= _NEXT_TO and reading.is_in(before, "credits_next"):
             found[text[mention.start : mention.end]] = None
     for hit in reading.family("credit"):
         name = _name(reading, hit)
@@ -29,21 +31,23 @@ def find_credits(reading: Reading) -> tuple[str, ...]:
     return tuple(found)[:MOST]
 
 
-def _credits(before: str) -> bool:
-    return not before.endswith("to") or before.endswith(("according to", "ording to"))
-
-
 def _name(reading: Reading, hit: Hit) -> str:
     """Return the name after a credit: up to a pause, a word of saying or of war, five words at most."""
     tokens = reading.tokens
-    stops = {word.first for name in ("says", "kind", "act", "weapon", "since", "background") for word in reading.family(name)}
+    stops = {
+        word.first for name in ("says", "kind", "act", "weapon", "since", "background") for word in reading.family(name)
+    }
     last = hit.last
     while last + 1 < len(tokens) and last - hit.last < _NAME_WORDS:
         ahead = last + 1
-        if tokens[ahead].sentence != tokens[hit.last].sentence or ahead in stops or (last > hit.last and reading.pause(last, ahead)):
+        if (
+            tokens[ahead].sentence != tokens[hit.last].sentence
+            or ahead in stops
+            or (last > hit.last and reading.pause(last, ahead))
+        ):
             break
         last = ahead
-    if last == hit.last or tokens[hit.last + 1].norm in _NOT_A_SOURCE - {"the"}:
+    if last == hit.last or reading.is_in(hit.last + 1, "no_source"):
         return ""
     name = reading.text.text[tokens[hit.last + 1].start : tokens[last].end]
     return name if name[:1].isupper() or not name.isascii() or name.startswith("the ") else ""

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.domain.lexicon import KINDS
+from app.domain.lexicon import KINDS, Act
 from app.domain.phrases import Hit
 from app.domain.reading import Reading, overlaps
 
-_TIERS = {kind: 0 for kind in KINDS[:7]} | {"attack_on_civilians": 1, "protest": 1, "explosion_unspecified": 2, "other_event": 3}
+_TIERS = dict.fromkeys(KINDS[:7], 0) | {
+    "attack_on_civilians": 1,
+    "protest": 1,
+    "explosion_unspecified": 2,
+    "other_event": 3,
+}
 """A bang of unknown cause is the cause that another word names; a convoy is news only where nothing else happened."""
 _ALWAYS_FIRST = ("chemical_weapon", "suicide_bomb")
+_VICTIM_REACH = 7  # words between an act and those it was done to
 _CALMED = frozenset({"none.weather"})
-_TARGET_PREPOSITIONS = frozenset({"on", "near", "at", "against", "in", "around", "over", "across", "hit", "kill", "killed", "targeting"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,14 @@ class _Scene:
         self._loose = reading.only_hashtags()
         self._weapons = reading.family("weapon")
         self._parties = [
-            hit for hit in reading.family("party") if hit.means.endswith(("/forces", "/adjective")) or not is_site(hit, reading)
+            hit
+            for hit in reading.family("party")
+            if hit.means.endswith(("/forces", "/adjective")) or not is_site(hit, reading)
         ]
-        self._told = any(reading.lexicon.cues[hit.means[4:]].claim in {"past", "aftermath"} for hit in reading.family("cue"))
+        self._told = any(
+            reading.lexicon.cues[hit.means[4:]].claim in {"past", "aftermath", "denial"}
+            for hit in reading.family("cue")
+        )
         self._stormy = {reading.sentence(hit) for hit in reading.family("cue") if hit.means[4:] in _CALMED}
 
     def plain(self, hit: Hit, kind: str) -> Event:
@@ -74,6 +84,8 @@ class _Scene:
             weapon = self._nearest(hit, self._here(self._weapons, sentence))
             if weapon is not None and not self._is_target(weapon):
                 return Event(hit, weapon.means.partition(":")[2], sentence, (hit, weapon))
+        if kind == "attack_on_civilians" and self._on_armed(hit, sentence):
+            kind = "armed_clash"
         return Event(hit, kind, sentence, (hit,))
 
     def act(self, hit: Hit, name: str) -> Event | None:
@@ -88,12 +100,15 @@ class _Scene:
                 return None
             if party is None and not self._told and not ("context" in act.needs and self._placed(hit, sentence)):
                 return None
-        kind = self._by_party(party, act.default, name, sentence)
+        kind = self._by_party(hit, party, act, sentence)
+        if kind is None and self._told and act.id in {"hit", "assault"}:
+            kind = "other_event"
         if kind is None:
             return None
         return Event(hit, kind, sentence, (hit,) if party is None else (hit, party), name, int(act.default is not None))
 
-    def _by_party(self, party: Hit | None, default: str | None, act: str, sentence: int) -> str | None:
+    def _by_party(self, hit: Hit, party: Hit | None, done: Act, sentence: int) -> str | None:
+        act, default = done.id, done.default
         if party is None:
             return default
         known = self._reading.lexicon.parties[_party_of(party)]
@@ -104,21 +119,47 @@ class _Scene:
             return "air_strike"
         if default is not None:
             return default
-        if act == "assault" or any(self._reading.sentence(hit) == sentence for hit in self._reading.family("armed_target")):
-            return "armed_clash" if known.id not in {"unknown_armed", "settlers"} else "attack_on_civilians"
-        if not known.air and known.country is None:
-            return "attack_on_civilians" if known.id in {"unknown_armed", "settlers"} else "armed_clash"
-        return "shelling"
+        if known.country is not None and act != "assault":
+            return "shelling"
+        if self._on_armed(hit, sentence):
+            return "armed_clash"
+        if self._on_civilians(hit, sentence) or known.id in {"unknown_armed", "settlers"}:
+            return "attack_on_civilians"
+        return "armed_clash"
+
+    def _on_armed(self, hit: Hit, sentence: int) -> bool:
+        """Were soldiers, police or a checkpoint the victims: named right after what was done to them, or before "was shot"?"""
+        victims = self._victim(hit, "armed_target", sentence)
+        people = self._victim(hit, "civilian", sentence)
+        return victims is not None and (people is None or victims < people)
+
+    def _on_civilians(self, hit: Hit, sentence: int) -> bool:
+        return self._victim(hit, "civilian", sentence) is not None
+
+    def _victim(self, hit: Hit, name: str, sentence: int) -> int | None:
+        """Return how far from the act the nearest such word stands, of those after it, else of a passive's subject before it."""
+        words = [word for word in self._reading.family(name) if self._reading.sentence(word) == sentence]
+        ahead = [
+            word.first - hit.last
+            for word in words
+            if 0 <= word.first - hit.last <= _VICTIM_REACH or hit.first < word.first <= hit.last
+        ]
+        passive = any(self._reading.is_in(index, "passive") for index in range(hit.first - 1, hit.last + 1))
+        behind = [hit.first - word.last for word in words if passive and 0 < hit.first - word.last <= _VICTIM_REACH]
+        return min(behind or ahead, default=None)
 
     def _placed(self, hit: Hit, sentence: int) -> bool:
         """Is the act aimed at something: "strike on Saraqib", "ضربة على", a toll beside it, or a place in its sentence?"""
         reading = self._reading
-        ahead = reading.tokens[hit.last + 1].norm if hit.last + 1 < len(reading.tokens) else ""
+        ahead = hit.last + 1
+        aimed = reading.is_in(ahead, "aimed")
         placed = any(reading.tokens[first].sentence == sentence for first, _ in reading.places)
-        if placed and (ahead in _TARGET_PREPOSITIONS or not ahead.isascii()):
+        if placed and (aimed or not reading.tokens[hit.first].norm.isascii()):
             return True
-        toll = any(reading.sentence(word) == sentence for name in ("killed", "wounded") for word in reading.family(name))
-        return toll and (placed or ahead in _TARGET_PREPOSITIONS)
+        toll = any(
+            reading.sentence(word) == sentence for name in ("killed", "wounded") for word in reading.family(name)
+        )
+        return toll and (placed or aimed)
 
     def _here(self, hits: Iterable[Hit], sentence: int) -> list[Hit]:
         return [hit for hit in hits if (at := self._reading.sentence(hit)) == sentence or at in self._loose]
@@ -126,10 +167,12 @@ class _Scene:
     def _far(self, hit: Hit, other: Hit) -> bool:
         """Does it stand in another clause, more than a few words away?"""
         left, right = (hit, other) if hit.last < other.first else (other, hit)
-        return right.first - left.last > 4 and any(self._reading.pause(index, index + 1) for index in range(left.last, right.first))
+        return right.first - left.last > 4 and any(
+            self._reading.pause(index, index + 1) for index in range(left.last, right.first)
+        )
 
     def _is_target(self, weapon: Hit) -> bool:
-        """"Blast at an artillery depot" is no shelling."""
+        """“Blast at an artillery depot” is no shelling."""
         ahead = weapon.last + 1
         return any(hit.first == ahead for hit in self._reading.family("target"))
 
@@ -141,8 +184,19 @@ class _Scene:
 
 def is_site(hit: Hit, reading: Reading) -> bool:
     """Is the capital or country only where it happened: "in Ukraine"?"""
-    before = reading.tokens[hit.first - 1].norm if hit.first else ""
-    return before in _TARGET_PREPOSITIONS and overlaps(hit, reading.places)
+    if hit.means.endswith("/capital") and not governs(hit, reading):
+        return True
+    return reading.is_in(hit.first - 1, "site") and overlaps(hit, reading.places)
+
+
+def governs(hit: Hit, reading: Reading) -> bool:
+    """Does a capital stand for its government: does it say, threaten or deny something, or is it told something?"""
+    near = [*reading.family("says"), *reading.family("cue")]
+    return any(
+        (0 < word.first - hit.last <= 2 or 0 < hit.first - word.last <= 2)
+        and reading.sentence(word) == reading.sentence(hit)
+        for word in near
+    )
 
 
 def _party_of(hit: Hit) -> str:

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from app.domain.text import ReadText
 
 _RENAMED = {"iw": "he", "in": "id", "ji": "yi", "ua": "uk"}
-_NOTHING_SAID = frozenset({"und", "zxx", "mul", "mis", "qam", "qct", "qht", "qme", "qst", "art", "xx"})  # X's own codes for "cannot tell"
+_NOTHING_SAID = frozenset(
+    {"und", "zxx", "mul", "mis", "qam", "qct", "qht", "qme", "qst", "art", "xx"}
+)  # X's own codes for "cannot tell"
 _UKRAINIAN = frozenset("іїєґ")
 _RUSSIAN = frozenset("ыэъё")
 _PERSIAN = frozenset("پچژگ")
+_SET = "language:"  # the sets of words that tell a language
 _TURKISH = frozenset("ğışİ")
-_ENGLISH = frozenset({"the", "of", "in", "on", "and", "near", "to", "at", "is", "are", "by", "for", "with", "from", "reports", "strikes", "was", "this", "after", "no", "not"})  # fmt: skip
-_TURKISH_WORDS = frozenset({"ve", "bir", "icin", "bu", "ile", "sonra", "olarak", "bolgesinde"})
-_FRENCH = frozenset({"le", "les", "des", "dans", "une", "est", "sur", "pour", "avec", "aux"})
-_SPANISH = frozenset({"el", "los", "las", "una", "por", "para", "con", "del", "en", "que", "es"})
-_GERMAN = frozenset({"der", "die", "und", "das", "ist", "mit", "von", "den", "im", "ein"})
-_BY_WORDS = (("en", _ENGLISH), ("tr", _TURKISH_WORDS), ("fr", _FRENCH), ("es", _SPANISH), ("de", _GERMAN))
 
 
-def find_language(given: str | None, text: ReadText) -> str:
+def find_language(given: str | None, text: ReadText, sets: Mapping[str, frozenset[str]]) -> str:
     """Return a two- or three-letter code, "und" where neither the platform nor the text tells."""
     if given:
         code = given.replace("_", "-").partition("-")[0].lower()
         code = _RENAMED.get(code, code)
         if code.isascii() and code.isalpha() and len(code) in {2, 3} and code not in _NOTHING_SAID:
             return code
-    return _by_script(text)
+    return _by_script(text, sets)
 
 
-def _by_script(text: ReadText) -> str:
+def _by_script(text: ReadText, sets: Mapping[str, frozenset[str]]) -> str:
     counts: Counter[str] = Counter()
     letters: set[str] = set()
     for token in text.tokens[:200]:
@@ -47,7 +45,7 @@ def _by_script(text: ReadText) -> str:
         return "uk" if letters & _UKRAINIAN and not letters & _RUSSIAN else "ru"
     if script == "hebrew":
         return "he"
-    return _by_words({token.norm for token in text.tokens}, letters) if script == "latin" else "und"
+    return _by_words({token.norm for token in text.tokens}, letters, sets) if script == "latin" else "und"
 
 
 def _script(norm: str) -> str:
@@ -63,8 +61,9 @@ def _script(norm: str) -> str:
     return "" if first.isdigit() else "other"
 
 
-def _by_words(norms: set[str], letters: set[str]) -> str:
-    if letters & _TURKISH and not norms & _ENGLISH:
+def _by_words(norms: set[str], letters: set[str], sets: Mapping[str, frozenset[str]]) -> str:
+    counts = {name.removeprefix(_SET): len(norms & words) for name, words in sets.items() if name.startswith(_SET)}
+    if letters & _TURKISH and not counts.get("en"):
         return "tr"
-    best = max(_BY_WORDS, key=lambda pair: len(norms & pair[1]))
-    return best[0] if norms & best[1] else "und"
+    best = max(counts, key=counts.__getitem__, default="und")
+    return best if counts.get(best) else "und"

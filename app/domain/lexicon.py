@@ -12,9 +12,9 @@ from importlib import resources
 from typing import Any
 
 from app.domain.phrases import Hit, PhraseError, PhraseTrie, expand, steps
-from app.domain.text import ReadText
+from app.domain.text import ReadText, fold
 
-FILES = ("kinds.toml", "claims.toml", "actors.toml", "words.toml")
+FILES = ("kinds.toml", "claims.toml", "actors.toml", "words.toml", "sets.toml")
 LANGUAGES = frozenset({"en", "ar", "uk", "ru", "he", "tr", "fa"})
 KINDS = (
     "chemical_weapon", "suicide_bomb", "remote_explosive", "air_strike", "shelling", "abduction", "armed_clash",
@@ -78,13 +78,13 @@ class ActorRule:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A side of a war: the actors it appears as, where it strikes from the air, its own country, where its weapons prove it."""
+    """A side of a war: the actors it appears as, where it strikes from the air, its own country, where it fights."""
 
     id: str
     actors: tuple[ActorRule, ...]
     country: str | None
     air: frozenset[str]
-    armed: bool
+    fights: frozenset[str]
 
     def actor(self, country: str | None, kind: str) -> str:
         for rule in self.actors:
@@ -101,6 +101,8 @@ class Lexicon:
     acts: dict[str, Act] = field(default_factory=dict)
     parties: dict[str, Party] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    sets: dict[str, frozenset[str]] = field(default_factory=dict)
+    stems: dict[str, tuple[str, ...]] = field(default_factory=dict)
     forms: int = 0
     _trie: PhraseTrie = field(default_factory=PhraseTrie)
 
@@ -110,9 +112,13 @@ class Lexicon:
         hidden: set[Hit] = set()
         for family, hides in _HIDES.items():
             reach: Hit | None = None
-            ranked = sorted((hit for hit in hits if self._hides_as(hit) == family or _family(hit.means) in hides), key=_widest_first)
+            ranked = sorted(
+                (hit for hit in hits if self._hides_as(hit) == family or _family(hit.means) in hides), key=_widest_first
+            )
             for hit in ranked:
-                inside = reach is not None and hit.last <= reach.last and (hit.first, hit.last) != (reach.first, reach.last)
+                inside = (
+                    reach is not None and hit.last <= reach.last and (hit.first, hit.last) != (reach.first, reach.last)
+                )
                 if inside and _family(hit.means) in hides:
                     hidden.add(hit)
                 if self._hides_as(hit) == family and (reach is None or hit.last > reach.last):
@@ -129,7 +135,7 @@ class Lexicon:
 
 _EVENT = frozenset({"kind", "weapon", "act"})
 _HIDES = {
-    "ignore": _EVENT | {"cue"},  # "no casualties" denies nothing
+    "ignore": _EVENT | {"cue", "party"},  # "no casualties" denies nothing
     "topic": _EVENT | {"cue"},  # an "air raid siren" is no air raid
     "event": _EVENT,  # a "missile strike" is one event
     "cue": frozenset({"cue"}),  # but "will strike" still speaks of a strike
@@ -176,7 +182,15 @@ class _Builder:
         except tomllib.TOMLDecodeError as error:
             self.faults.append(f"{name}: not TOML: {error}")
             return
-        readers = {"kind": self._kind, "act": self._act, "cue": self._cue, "party": self._party, "word": self._word, "number": self._number}
+        readers = {
+            "kind": self._kind,
+            "act": self._act,
+            "cue": self._cue,
+            "party": self._party,
+            "word": self._word,
+            "number": self._number,
+            "set": self._set,
+        }
         for section, rows in data.items():
             reader = readers.get(section)
             if reader is None or not isinstance(rows, list):
@@ -224,15 +238,21 @@ class _Builder:
 
     def _party(self, row: dict[str, Any], key: str) -> None:
         rules = tuple(
-            ActorRule(rule["id"], frozenset(rule.get("in", ())), frozenset(_one_of(kind, KINDS) for kind in rule.get("kinds", ())))
+            ActorRule(
+                rule["id"],
+                frozenset(rule.get("in", ())),
+                frozenset(_one_of(kind, KINDS) for kind in rule.get("kinds", ())),
+            )
             for rule in row["actors"]
         )
-        party = Party(row["id"], rules, row.get("country"), frozenset(row.get("air", ())), bool(row.get("armed", True)))
+        party = Party(
+            row["id"], rules, row.get("country"), frozenset(row.get("air", ())), frozenset(row.get("fights", ()))
+        )
         self._unique(self.lexicon.parties, party.id)
         self.lexicon.parties[party.id] = party
         for form in FORMS & row.keys():
             self._add(row[form], f"party:{party.id}/{form}", f"{key}.{form}")
-        self._no_more(row, key, {"id", "actors", "country", "air", "armed"} | FORMS)
+        self._no_more(row, key, {"id", "actors", "country", "air", "fights"} | FORMS)
 
     def _word(self, row: dict[str, Any], key: str) -> None:
         family = row.get("family", "word")
@@ -245,10 +265,26 @@ class _Builder:
         self._add(row["words"], means, key)
         self._no_more(row, key, {"value", "words"})
 
+    def _set(self, row: dict[str, Any], key: str) -> None:
+        self._unique({**self.lexicon.sets, **self.lexicon.stems}, row["id"])
+        listed = [
+            fold(word) for words in (*row.get("words", {}).values(), *row.get("stems", {}).values()) for word in words
+        ]
+        for word in listed:
+            if not word or " " in word:
+                self._fault(key, f"{word!r} is not one word", word)
+        if "stems" in row:
+            self.lexicon.stems[row["id"]] = tuple(sorted(listed))
+        else:
+            self.lexicon.sets[row["id"]] = frozenset(listed)
+        self._no_more(row, key, {"id", "words", "stems"})
+
     def _add(self, lists: Mapping[str, Any], means: str, key: str) -> None:
         for language, lines in lists.items():
             if language not in LANGUAGES or not isinstance(lines, list):
-                self._fault(f"{key}.{language}", f"a language is one of {', '.join(sorted(LANGUAGES))} and holds a list")
+                self._fault(
+                    f"{key}.{language}", f"a language is one of {', '.join(sorted(LANGUAGES))} and holds a list"
+                )
                 continue
             for line in lines:
                 try:

@@ -8,7 +8,6 @@ from app.domain.reading import Reading
 from app.domain.text import TokenKind
 
 LARGEST = 100_000  # beyond it a figure is no count of people
-_TO = frozenset({"to", "الي", "до", "ل", "-"})
 
 
 class Number(NamedTuple):
@@ -56,7 +55,7 @@ def _singles(reading: Reading) -> list[Number]:
 
 
 def _composed(words: dict[int, tuple[int, int]], value: int, last: int) -> tuple[int, int]:
-    """ "twenty-two", "اثنان وعشرون": tens and units said together."""
+    """“twenty-two”, "اثنان وعشرون": tens and units said together."""
     after = words.get(last + 1)
     if after is None:
         return value, last
@@ -67,13 +66,17 @@ def _composed(words: dict[int, tuple[int, int]], value: int, last: int) -> tuple
 
 
 def _is_range(reading: Reading, left: Number, right: Number) -> bool:
-    if reading.tokens[left.last].sentence != reading.tokens[right.first].sentence or not 0 < left.high < right.low <= left.high * 10:
+    if (
+        reading.tokens[left.last].sentence != reading.tokens[right.first].sentence
+        or not 0 < left.high < right.low <= left.high * 10
+    ):
         return False
     between = reading.text.text[reading.tokens[left.last].end : reading.tokens[right.first].start].strip()
     if right.first == left.last + 1:
         return between in {"-", "–", "—", "~"}
     if right.first != left.last + 2:
         return False
-    middle = reading.tokens[left.last + 1].norm
-    opened = left.first > 0 and reading.tokens[left.first - 1].norm in {"between", "بين", "від", "от", "from", "من"}
-    return middle in _TO or (opened and middle in {"and", "و", "та", "и"})
+    middle = left.last + 1
+    return reading.is_in(middle, "up_to") or (
+        reading.is_in(middle, "range_and") and reading.is_in(left.first - 1, "range_opens")
+    )

@@ -9,8 +9,6 @@ from app.domain.reading import Reading
 UNIT_DAYS = {"day": 1, "week": 7, "month": 30}
 _WINDOW = 16  # words from "first" to its number
 _MOST = 3_650
-_APPROXIMATE = frozenset({"more", "than", "over", "nearly", "almost", "about", "some", "the", "past", "last", "around", "at", "least", "roughly", "اكثر", "من",
-                          "نحو", "حوالي", "قرابه", "за", "понад", "більше", "майже", "более", "чем", "почти", "ніж", "a", "an"})  # fmt: skip
 
 
 def find_quiet_days(reading: Reading) -> int | None:
@@ -32,23 +30,25 @@ def find_quiet_days(reading: Reading) -> int | None:
 def _count(reading: Reading, unit: Hit, numbers: list[Number]) -> tuple[int, Number | None] | None:
     """Return how many units, and the number that says it (None: "a week", or a dual)."""
     for number in numbers:
-        if 0 < unit.first - number.last <= 2 and reading.tokens[number.last].sentence == reading.sentence(unit):
-            between = {token.norm for token in reading.tokens[number.last + 1 : unit.first]}
-            if not between or between <= {"quiet", "calm", "full", "straight", "consecutive", "whole", "peaceful"}:
-                return number.low, number
+        between = range(number.last + 1, unit.first)
+        beside = (
+            unit.first > number.last
+            and len(between) <= 1
+            and reading.tokens[number.last].sentence == reading.sentence(unit)
+        )
+        if beside and all(reading.is_in(index, "quiet") for index in between):
+            return number.low, number
     if any(hit.first == unit.first for hit in reading.family("two_of")):
         return 2, None
-    before = reading.tokens[unit.first - 1].norm if unit.first else ""
-    if before in {"a", "one", "the"} or _since(reading, unit.first):
-        plural = reading.tokens[unit.first].norm in {"days", "weeks", "months", "ايام", "اسابيع", "اشهر", "شهور", "днів", "дней", "тижнів", "недель", "місяців", "месяцев"}
-        return None if plural else (1, None)
+    if reading.is_in(unit.first - 1, "one") or _since(reading, unit.first):
+        return None if reading.is_in(unit.first, "several_units") else (1, None)
     return None
 
 
 def _since(reading: Reading, first: int) -> Hit | None:
     """Return the "in", "since" or "منذ" that leads to the number, over words like "more than"."""
     at = first - 1
-    while at >= 0 and reading.tokens[at].norm in _APPROXIMATE and at > first - 5:
+    while reading.is_in(at, "about") and at > first - 5:
         found = next((hit for hit in reading.family("since") if hit.last == at), None)
         if found is not None:
             return found
@@ -61,13 +61,19 @@ def _after_first(reading: Reading, first_token: int, unit: Hit) -> bool:
     if since is None:
         return False
     return any(
-        0 <= since.first - word.last <= _WINDOW and reading.sentence(word) == reading.sentence(unit) for word in reading.family("first")
+        0 <= since.first - word.last <= _WINDOW and reading.sentence(word) == reading.sentence(unit)
+        for word in reading.family("first")
     )
 
 
 def _beside_lull(reading: Reading, first_token: int, unit: Hit) -> bool:
-    """ "22 days of calm", "a 22-day lull", "هدوء دام 22 يوما", "22 quiet days"."""
+    """“22 days of calm”, "a 22-day lull", "هدوء دام 22 يوما", "22 quiet days"."""
     return any(
-        reading.sentence(word) == reading.sentence(unit) and (0 <= word.first - unit.last <= 3 or -1 <= first_token - word.last <= 3 or first_token < word.first < unit.first)
+        reading.sentence(word) == reading.sentence(unit)
+        and (
+            0 <= word.first - unit.last <= 3
+            or -1 <= first_token - word.last <= 3
+            or first_token < word.first < unit.first
+        )
         for word in reading.family("lull")
     )

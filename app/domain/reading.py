@@ -10,7 +10,7 @@ from app.domain.lexicon import Lexicon
 from app.domain.phrases import Hit
 from app.domain.text import ReadText, Token
 
-_PAUSES = frozenset(",;:،؛()[]«»“”\"—–|/…")
+_PAUSES = frozenset(',;:،؛()[]«»“”"—–|/…')
 
 
 @dataclass(slots=True)
@@ -56,6 +56,14 @@ class Reading:
         """Tell whether a comma, bracket or the like stands between the end of token `left` and token `right`."""
         between = self.text.text[self.tokens[left].end : self.tokens[right].start]
         return any(char in _PAUSES for char in between)
+
+    def is_in(self, index: int, name: str) -> bool:
+        """Tell whether a token is in a set of small words; there is none before the first or after the last."""
+        return 0 <= index < len(self.tokens) and self.tokens[index].norm in self.lexicon.sets[name]
+
+    def follows(self, index: int) -> bool:
+        """Tell whether a token stands in the same sentence as the one before it."""
+        return 0 < index < len(self.tokens) and self.tokens[index - 1].sentence == self.tokens[index].sentence
 
     def between(self, left: Hit, right: Hit, name: str) -> bool:
         """Tell whether a word of the class stands between two hits."""

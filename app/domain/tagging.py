@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +14,7 @@ from app.domain.credits import find_credits, is_round_up
 from app.domain.gazetteer import Gazetteer
 from app.domain.kinds import find_events
 from app.domain.languages import find_language
-from app.domain.lexicon import Lexicon
+from app.domain.lexicon import Lexicon, Party
 from app.domain.phrases import Hit
 from app.domain.places import find_places
 from app.domain.quiet_days import find_quiet_days
@@ -26,6 +26,7 @@ from app.messages import PlaceTag, Post, Tags, Term
 MOST_PLACES = 60  # kept of one post; a list of 600 villages is a map, not a report
 MOST_TERMS = 80
 _SHOWN = frozenset({"kind", "weapon", "act", "cue", "party"})
+_READERS: Final = {"ar": "SY", "uk": "UA", "ru": "UA"}  # whom a post in the language tells of a war of Russia's
 _TOWNS = frozenset({"city", "village", "neighbourhood", "site"})
 _EVENT_WEIGHT: Final = 3  # an event place outweighs countries that are only named
 _SIDE_WEIGHT: Final = 0.25  # "Moscow warns": a capital or country that is a side of the war says little of where
@@ -45,10 +46,17 @@ class Tagger:
     def tag(self, post: Post, text: ReadText | None = None) -> Tags:
         """Return what the post says. Spans are code points of `post.text`; the same post gives the same tags."""
         read = self.read(post) if text is None else text
-        lang = find_language(post.lang, read)
+        lang = find_language(post.lang, read, self._lexicon.sets)
         hits = self._lexicon.find(read)
         places = find_places(read, self._gazetteer, lang=lang, home_countries=self._homes(hits))
-        reading = Reading(read, self._lexicon, hits, _spans(read, places), _country(read, places, hits) or self._homeland(hits), post.created_at.year if post.created_at else None)
+        reading = Reading(
+            read,
+            self._lexicon,
+            hits,
+            _spans(read, places),
+            _country(places, hits) or self._homeland(hits, lang),
+            post.created_at.year if post.created_at else None,
+        )
         judged = judge(reading, find_events(reading))
         return self._tags(reading, judged, lang, places)
 
@@ -74,18 +82,19 @@ class Tagger:
         )
 
     def _homes(self, hits: Sequence[Hit]) -> frozenset[str]:
-        """Return the countries whose own sides the post names: "regime warplanes" speak of Syria."""
-        return frozenset(country for hit in hits if (country := self._country_of(hit)) is not None)
+        """Return the countries in which the sides that the post names fight: "regime warplanes" speak of Syria."""
+        return frozenset().union(*(self._party(hit).fights for hit in hits if hit.means.startswith("party:")))
 
-    def _homeland(self, hits: Sequence[Hit]) -> str | None:
-        """Where no place is named: the country of the side that fights at home only."""
-        counts = Counter(country for hit in hits if (country := self._country_of(hit)) in {"SY", "SD", "UA"})
-        return counts.most_common(1)[0][0] if counts else None
+    def _homeland(self, hits: Sequence[Hit], lang: str) -> str | None:
+        """Where no place is named: the country in which all the sides named fight, of several that of the language's readers."""
+        fields = [fights for hit in hits if hit.means.startswith("party:") and (fights := self._party(hit).fights)]
+        common = frozenset.intersection(*fields) if fields else frozenset()
+        if len(common) == 1:
+            return next(iter(common))
+        return _READERS[lang] if _READERS.get(lang) in common else None
 
-    def _country_of(self, hit: Hit) -> str | None:
-        if not hit.means.startswith("party:"):
-            return None
-        return self._lexicon.parties[hit.means[len("party:") :].partition("/")[0]].country
+    def _party(self, hit: Hit) -> Party:
+        return self._lexicon.parties[hit.means[len("party:") :].partition("/")[0]]
 
 
 def _spans(read: ReadText, places: Sequence[PlaceTag]) -> tuple[tuple[int, int], ...]:
@@ -93,7 +102,7 @@ def _spans(read: ReadText, places: Sequence[PlaceTag]) -> tuple[tuple[int, int],
     return tuple(span for span in spans if span is not None)
 
 
-def _country(read: ReadText, places: Sequence[PlaceTag], hits: Sequence[Hit]) -> str | None:
+def _country(places: Sequence[PlaceTag], hits: Sequence[Hit]) -> str | None:
     """Return the country in which the post's events lie: of its event places, else of those it names; a side of a war comes last."""
     sides = [hit for hit in hits if hit.means.startswith("party:")]
     counts: dict[str, float] = defaultdict(float)

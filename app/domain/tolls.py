@@ -10,23 +10,19 @@ from app.domain.reading import Reading
 from app.domain.text import TokenKind
 
 Toll = tuple[int, int] | None
-_TO = frozenset({"to", "at", "الي", "إلى", "до", "ל"})
+_PROCLITICS = frozenset("بجفو")
 _BACK = 6  # words between a number and "killed" after it
 _AHEAD = 5  # words between "killing" and its number
-_LINKS = frozenset({"were", "was", "have", "been", "has", "are", "is", "and", "reported", "confirmed", "now", "so", "far", "more", "others", "other", "young",
-                    "bodies", "of", "the", "at", "least", "also", "got", "dead", "left", "including", "و", "على", "علي", "الاقل", "الأقل", "وهم", "local",
-                    "syrian", "palestinian", "ukrainian", "innocent", "unarmed", "displaced", "school", "hamas", "hezbollah", "sudanese", "لقوا", "щонайменше"})  # fmt: skip
-_TAKES_AFTER = frozenset({"kill", "kills", "killing", "wounding", "injuring", "injures", "wounds", "claimed", "مقتل", "استشهاد", "اصابه", "مصرع", "اصيب",
-                          "استشهد", "وفاه", "يقتل", "تقتل", "قتل", "جرح", "توفي", "قتلت", "انتشال", "جثه", "уби", "вби"})  # fmt: skip
-_NOT_PEOPLE = frozenset({"km", "percent", "am", "pm", "year", "years", "old", "days", "day", "hours", "hour", "minutes", "weeks", "week", "months", "times",
-                         "villages", "towns", "missiles", "rockets", "drones", "shells", "houses", "homes", "buildings", "vehicles", "locations", "areas",
-                         "месяц", "рок", "год", "годин", "часов", "ракет", "дрон", "سنه", "عام", "ساعه", "ساعات", "يوما", "ايام", "يوم", "غاره", "غارات",
-                         "صاروخا", "صواريخ", "قذيفه", "قذائف", "منازل", "قري", "شهر", "اشهر", "دقيقه", "برميل"})  # fmt: skip
 
 
 def find_tolls(reading: Reading) -> tuple[Toll, Toll]:
     """Return (killed, wounded). Joint figures, "dozens" and "casualties" give None; "no casualties" gives (0, 0) for both."""
-    if not reading.family("killed") and not reading.family("wounded") and not reading.family("no_casualties") and not reading.family("joint"):
+    if (
+        not reading.family("killed")
+        and not reading.family("wounded")
+        and not reading.family("no_casualties")
+        and not reading.family("joint")
+    ):
         return None, None
     return _Count(reading).both()
 
@@ -41,7 +37,9 @@ class _Count:
         self._said = self._tokens("killed") | self._tokens("wounded")
         self._subset = {hit.last for hit in reading.family("including")}
         self._vague = self._tokens("vague")
-        self._joint = {index for hit in reading.family("joint") for index in range(hit.first, hit.last + 1) if hit.last > hit.first}
+        self._joint = {
+            index for hit in reading.family("joint") for index in range(hit.first, hit.last + 1) if hit.last > hit.first
+        }
         self._used: set[int] = set()
 
     def both(self) -> tuple[Toll, Toll]:
@@ -74,26 +72,40 @@ class _Count:
         return None
 
     def _risen(self, name: str) -> Toll:
-        """"Toll rises to 16 as two more die": what it rose to, of the dead unless it is said to be of the wounded."""
+        """“Toll rises to 16 as two more die”: what it rose to, of the dead unless it is said to be of the wounded."""
         tokens = self._reading.tokens
         for word in self._reading.family("rise"):
-            before = [hit for kind in ("killed", "wounded") for hit in self._reading.family(kind) if 0 < word.first - hit.last <= 8]
+            before = [
+                hit
+                for kind in ("killed", "wounded")
+                for hit in self._reading.family(kind)
+                if 0 < word.first - hit.last <= 8
+            ]
             of = "wounded" if before and max(before).means == "word:wounded" else "killed"
-            for at in range(word.last + 1, min(len(tokens) - 1, word.last + 12)):
-                number = self._starts.get(at + 1)
+            for at in range(word.last + 1, min(len(tokens), word.last + 12)):
+                first = at if at == word.last + 1 and at in self._starts else at + 1
+                number = self._starts.get(first)
                 if tokens[at].sentence != tokens[word.last].sentence:
                     break
-                if of == name and tokens[at].norm in _TO and number is not None and self._usable(number, word):
+                if (
+                    of == name
+                    and (first == at or self._reading.is_in(at, "up_to"))
+                    and number is not None
+                    and self._usable(number, word)
+                ):
                     self._used.update(range(number.first, number.last + 1))
                     return number.low, number.high
         return None
 
     def _within_none(self, hit: Hit) -> bool:
-        return any(no.first <= hit.first <= no.last for name in ("no_deaths", "no_injuries", "no_casualties") for no in self._reading.family(name))
+        return any(
+            no.first <= hit.first <= no.last
+            for name in ("no_deaths", "no_injuries", "no_casualties")
+            for no in self._reading.family(name)
+        )
 
     def _of(self, hit: Hit, name: str) -> Toll:
-        norm = self._reading.tokens[hit.first].norm
-        takes_after = norm in _TAKES_AFTER or norm.lstrip("وب") in _TAKES_AFTER
+        takes_after = self._reading.is_in(hit.first, "takes_after")
         readers = (self._ahead, self._behind) if takes_after else (self._adjacent, self._behind, self._ahead)
         for reader in readers:
             number = reader(hit)
@@ -103,7 +115,7 @@ class _Count:
         return self._by_word(hit, name)
 
     def _adjacent(self, hit: Hit) -> Number | None:
-        """ "3 killed", "3 people dead"."""
+        """“3 killed”, "3 people dead"."""
         at = hit.first - 1
         while at >= 0 and at >= hit.first - 3 and at in self._people and at not in self._ends:
             at -= 1
@@ -111,19 +123,21 @@ class _Count:
         return number if number is not None and self._usable(number, hit) else None
 
     def _behind(self, hit: Hit) -> Number | None:
-        """ "5 civilians, including 2 children, were killed": back over people and small words to the number that is no subset."""
+        """“5 civilians, including 2 children, were killed”: back over people and small words to the number that is no subset."""
         at = hit.first - 1
         steps = 0
         found: Number | None = None
         while at >= 0 and steps <= _BACK + 6:
-            if self._reading.tokens[at].sentence != self._reading.tokens[hit.first].sentence or (at in self._said and at not in self._people):
+            if self._reading.tokens[at].sentence != self._reading.tokens[hit.first].sentence or (
+                at in self._said and at not in self._people
+            ):
                 break
             number = self._ends.get(at)
             if number is not None and self._usable(number, hit):
                 if not self._is_subset(number.first):
                     return number if found is None else found
                 at = number.first - 1
-            elif at not in self._people and self._reading.tokens[at].norm not in _LINKS and at not in self._subset:
+            elif at not in self._people and not self._reading.is_in(at, "link") and at not in self._subset:
                 break
             else:
                 at -= 1
@@ -131,7 +145,7 @@ class _Count:
         return found
 
     def _ahead(self, hit: Hit) -> Number | None:
-        """ "killing at least five civilians", "death toll rises to 12", "مقتل 3 مدنيين"."""
+        """“killing at least five civilians”, "death toll rises to 12", "مقتل 3 مدنيين"."""
         tokens = self._reading.tokens
         for at in range(hit.last + 1, min(len(tokens), hit.last + 2 + _AHEAD)):
             if tokens[at].sentence != tokens[hit.last].sentence or at in self._subset:
@@ -146,18 +160,35 @@ class _Count:
     def _counts_things(self, number: Number) -> bool:
         """Is it "3 airstrikes" or "22 days" rather than people?"""
         ahead = number.last + 1
-        if ahead >= len(self._reading.tokens) or self._reading.tokens[ahead].sentence != self._reading.tokens[number.last].sentence:
+        if (
+            ahead >= len(self._reading.tokens)
+            or self._reading.tokens[ahead].sentence != self._reading.tokens[number.last].sentence
+        ):
             return False
-        if any(hit.first == ahead for name in ("kind", "weapon", "act", "day", "week", "month") for hit in self._reading.family(name) if hit.first not in self._said):
+        glued = (
+            self._reading.tokens[ahead].norm[0] in _PROCLITICS
+        )  # "اثنين بانفجار": two by an explosion, not two explosions
+        if not glued and any(
+            hit.first == ahead
+            for name in ("kind", "weapon", "act", "day", "week", "month")
+            for hit in self._reading.family(name)
+            if hit.first not in self._said
+        ):
             return True
-        return self._reading.tokens[ahead].norm in _NOT_PEOPLE
+        return self._reading.is_in(ahead, "unit")
 
     def _usable(self, number: Number, hit: Hit) -> bool:
         if number.first in self._used or number.low == 0:
             return False
         before = self._reading.text.text[: self._reading.tokens[number.first].start].rstrip()
-        after = self._reading.text.text[self._reading.tokens[number.last].end : self._reading.tokens[number.last].end + 1]
-        if after in {"%", ":"} and self._reading.tokens[number.last].kind is TokenKind.NUMBER and hit.first != number.last + 1:
+        after = self._reading.text.text[
+            self._reading.tokens[number.last].end : self._reading.tokens[number.last].end + 1
+        ]
+        if (
+            after in {"%", ":"}
+            and self._reading.tokens[number.last].kind is TokenKind.NUMBER
+            and hit.first != number.last + 1
+        ):
             return False
         return not before.endswith(("$", "€", "#"))
 
@@ -182,8 +213,13 @@ class _Count:
         if hit.last < person.first:
             near = person.first - hit.last <= 2
         else:
-            norms = {token.norm for token in tokens[person.last + 1 : hit.first]}
-            near = 0 < hit.first - person.last <= 3 and norms <= _LINKS
+            linked = all(self._reading.is_in(index, "link") for index in range(person.last + 1, hit.first))
+            near = 0 < hit.first - person.last <= 3 and linked
+        ahead = set(range(person.last + 1, hit.first))
+        if ahead & (self._people - {person.last + 1}) or (
+            ahead & self._people and self._reading.is_in(person.last + 1, "and")
+        ):
+            return False  # "a woman and her child were injured": how many is not said by one word
         between = range(min(hit.last, person.last) + 1, max(hit.first, person.first))
         return near and not any(index in self._said or index in self._vague for index in between)
 
