@@ -5,7 +5,7 @@ The file is applied whole: what it names is owned by it, what left it is retired
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from app.db.models import Watch as WatchRow
 from app.db.session import WriteSession
 from app.domain.config import Config, DestinationConfig, SourceConfig
 from app.domain.rule_index import watches_version
-from app.domain.rule_vetting import vet_rule
+from app.domain.rule_vetting import refuse_over_quota, vet_rule
 from app.domain.rules import parse_rule
 from app.domain.watches import ALL_WATCH, Triggers, Watch
 from app.errors import RuleError, SettingsError
@@ -52,8 +52,7 @@ class _Tally:
 
 async def apply_config(writing: WriteSession, config: Config, now: datetime) -> Applied:
     """Make the rows what the file says; raise `SettingsError` where a rule in it cannot be used. Twice is as good as once."""
-    for watch in config.watches:
-        _check_rule(watch)
+    _check_rules(config.watches)
     tally = _Tally()
     for source in config.sources:
         _tallied(tally, Source, source.id, await put_source(writing, source, by_file=True))
@@ -204,11 +203,18 @@ async def _retire_unnamed(writing: WriteSession, table: Table, tally: _Tally, no
         tally.retired.append(f"{_noun(table)} {name}")
 
 
-def _check_rule(watch: Watch) -> None:
+def _check_rules(watches: Iterable[Watch]) -> None:
+    rules = []
+    for watch in watches:
+        try:
+            rules.append(parse_rule(watch.rule))
+            vet_rule(rules[-1], empty_allowed=True)
+        except RuleError as error:
+            raise SettingsError(f"watch {watch.name!r}: {error.with_caret()}") from error
     try:
-        vet_rule(parse_rule(watch.rule), empty_allowed=True)
+        refuse_over_quota(rules)
     except RuleError as error:
-        raise SettingsError(f"watch {watch.name!r}: {error.with_caret()}") from error
+        raise SettingsError(error.detail) from error
 
 
 def _name(row: Row) -> str:

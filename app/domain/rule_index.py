@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -38,24 +38,51 @@ Features = set[str]
 Filed = dict[str, list[int]]
 
 
-class _Program(NamedTuple):
+class _Program:
     """A rule as set tests: all of `required`, one of each `any_of`, none of `banned`, each phrase in order, and the rest as a tree."""
 
-    required: frozenset[str]
-    any_of: tuple[frozenset[str], ...]
-    banned: frozenset[str]
-    phrases: tuple[tuple[str, ...], ...]
-    rest: tuple[Node, ...]
-    rule: CompiledRule
+    __slots__ = ("_any_of", "_banned", "_phrases", "_required", "_rest", "_rule")
+
+    def __init__(self, rule: CompiledRule) -> None:
+        self._rule = rule
+        self._rest: list[Node] = []
+        self._phrases: list[tuple[str, ...]] = []
+        self._any_of: list[tuple[frozenset[str], list[tuple[str, ...]]]] = []
+        required: set[str] = set() if rule.rule.node is not None else {"claim:report"}
+        banned: set[str] = set()
+        for part in _conjuncts(pushed(rule.rule.node)) if rule.rule.node is not None else ():
+            match part:
+                case Term(op=Op.PHRASE, norms=norms):
+                    required.update(norms)
+                    self._phrases.append(norms)
+                case Term():
+                    required.add(feature_of(part, rule))
+                case Not(child=Term() as term) if term.op is not Op.PHRASE:
+                    banned.add(feature_of(term, rule))
+                case Or(children) if all(isinstance(child, Term) for child in children):
+                    terms = [child for child in children if isinstance(child, Term)]
+                    plain = frozenset(feature_of(term, rule) for term in terms if term.op is not Op.PHRASE)
+                    self._any_of.append((plain, [term.norms for term in terms if term.op is Op.PHRASE]))
+                case _:
+                    self._rest.append(part)
+        self._required = frozenset(required)
+        self._banned = frozenset(banned)
 
     def holds(self, features: Features, words: PostWords) -> bool:
-        if not (self.required <= features and self.banned.isdisjoint(features)):
+        # Plain loops: this runs some twenty times a post, and a generator costs as much as three set tests.
+        if not self._required <= features:
             return False
-        if any(alternatives.isdisjoint(features) for alternatives in self.any_of):
+        if self._banned and not self._banned.isdisjoint(features):
             return False
-        if not all(words.phrase_spans(phrase) for phrase in self.phrases):
-            return False
-        return all(holds(node, lambda term: _term_holds(term, features, words, self.rule)) for node in self.rest)
+        for plain, phrases in self._any_of:
+            if plain.isdisjoint(features) and not any(map(words.phrase_spans, phrases)):
+                return False
+        for phrase in self._phrases:
+            if not words.phrase_spans(phrase):
+                return False
+        if not self._rest:
+            return True
+        return all(holds(node, lambda term: _term_holds(term, features, words, self._rule)) for node in self._rest)
 
 
 class RuleIndex:
@@ -63,7 +90,7 @@ class RuleIndex:
 
     def __init__(self, rules: Mapping[str, CompiledRule]) -> None:
         self._names = list(rules)
-        self._programs = [_program(rule) for rule in rules.values()]
+        self._programs = [_Program(rule) for rule in rules.values()]
         self._places = _distinct_places(rules.values())
         self._place_features: dict[tuple[str, float], tuple[str, ...]] = {}
         self._alone: Filed = {}
@@ -89,7 +116,7 @@ class RuleIndex:
 
     def features(self, words: PostWords) -> Features:
         """Return everything about a post that a term can ask for, phrases excepted."""
-        features = set(words.at)
+        features = set(words.said)
         for tag in words.hashtags:
             features.add(tag)
             features.add(f"#{tag}")
@@ -113,10 +140,9 @@ class RuleIndex:
         return known
 
     def _file(self, rules: list[CompiledRule]) -> None:
-        parts = [_parts(rule) for rule in rules]
-        usage = Counter(feature for covers in parts for cover in covers for feature in cover)
-        for number, covers in enumerate(parts):
-            ranked = sorted(covers, key=lambda cover: (_cost(cover, usage), sorted(cover)))
+        usage = Counter(feature for rule in rules for term in rule.rule.terms() for feature in _needed_by(term, rule))
+        for number, rule in enumerate(rules):
+            ranked = sorted(_parts(rule, usage), key=lambda cover: (_cost(cover, usage), sorted(cover)))
             if len(ranked) > 1 and len(ranked[0]) * len(ranked[1]) <= _PAIRS:
                 for feature in ranked[0]:
                     below = self._paired.setdefault(feature, {})
@@ -127,7 +153,7 @@ class RuleIndex:
                     self._alone.setdefault(feature, []).append(number)
 
 
-def _cost(cover: frozenset[str], usage: Counter[str]) -> int:
+def _cost(cover: Iterable[str], usage: Counter[str]) -> int:
     """Estimate how often a part is met: rules that share a feature, and labels that many posts carry."""
     return sum(usage[feature] + _COMMON.get(_op_of(feature), 0) for feature in cover)
 
@@ -137,34 +163,41 @@ def _op_of(feature: str) -> Op:
     return Op(name) if colon else Op.WORD
 
 
-def _parts(rule: CompiledRule) -> list[frozenset[str]]:
-    """Return the AND parts of a rule of which a post must carry a feature each."""
+def _parts(rule: CompiledRule, usage: Counter[str]) -> list[frozenset[str]]:
+    """Return the AND parts of a rule of which a post must carry a feature each; a phrase needs each of its words."""
     if rule.rule.node is None:
         return [frozenset({"claim:report"})]
-    covers = [_cover(part, rule) for part in _conjuncts(pushed(rule.rule.node))]
+    covers: list[frozenset[str] | None] = []
+    for part in _conjuncts(pushed(rule.rule.node)):
+        if isinstance(part, Term):
+            covers += [frozenset({feature}) for feature in _needed_by(part, rule)]
+        else:
+            covers.append(_cover(part, rule, usage))
     return [cover for cover in dict.fromkeys(covers) if cover is not None]
 
 
-def _cover(node: Node, rule: CompiledRule) -> frozenset[str] | None:
+def _cover(node: Node, rule: CompiledRule, usage: Counter[str]) -> frozenset[str] | None:
     """Return features of which one must be there for the node to hold, None where it can hold without any."""
     match node:
-        case Term(op=Op.PHRASE, norms=norms):
-            return frozenset({max(norms, key=len)})
         case Term():
-            return frozenset({feature_of(node, rule)})
+            return frozenset({min(_needed_by(node, rule), key=lambda feature: (_cost((feature,), usage), feature))})
         case Not():
             return None
         case And(children):
-            covers = [cover for cover in (_cover(child, rule) for child in children) if cover is not None]
-            return min(covers, key=len, default=None)
+            covers = [cover for cover in (_cover(child, rule, usage) for child in children) if cover is not None]
+            return min(covers, key=lambda cover: _cost(cover, usage), default=None)
         case Or(children):
-            alternatives = [_cover(child, rule) for child in children]
-            united: frozenset[str] = frozenset()
-            for cover in alternatives:
+            united: set[str] = set()
+            for child in children:
+                cover = _cover(child, rule, usage)
                 if cover is None:
                     return None
                 united |= cover
-            return united
+            return frozenset(united)
+
+
+def _needed_by(term: Term, rule: CompiledRule) -> tuple[str, ...]:
+    return term.norms if term.op is Op.PHRASE else (feature_of(term, rule),)
 
 
 def feature_of(term: Term, rule: CompiledRule) -> str:
@@ -181,30 +214,6 @@ def _conjuncts(node: Node) -> list[Node]:
     if isinstance(node, And):
         return [part for child in node.children for part in _conjuncts(child)]
     return [node]
-
-
-def _program(rule: CompiledRule) -> _Program:
-    if rule.rule.node is None:
-        return _Program(frozenset({"claim:report"}), (), frozenset(), (), (), rule)
-    required: set[str] = set()
-    banned: set[str] = set()
-    any_of: list[frozenset[str]] = []
-    phrases: list[tuple[str, ...]] = []
-    rest: list[Node] = []
-    for part in _conjuncts(pushed(rule.rule.node)):
-        match part:
-            case Term(op=Op.PHRASE, norms=norms):
-                required.update(norms)
-                phrases.append(norms)
-            case Term():
-                required.add(feature_of(part, rule))
-            case Not(child=Term() as term) if term.op is not Op.PHRASE:
-                banned.add(feature_of(term, rule))
-            case Or(children) if all(isinstance(child, Term) and child.op is not Op.PHRASE for child in children):
-                any_of.append(frozenset(feature_of(child, rule) for child in children if isinstance(child, Term)))
-            case _:
-                rest.append(part)
-    return _Program(frozenset(required), tuple(any_of), frozenset(banned), tuple(phrases), tuple(rest), rule)
 
 
 def _term_holds(term: Term, features: Features, words: PostWords, rule: CompiledRule) -> bool:

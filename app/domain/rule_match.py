@@ -8,6 +8,7 @@ a report that says "in Syria" is near no town.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -48,27 +49,39 @@ class Match(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(reason.says for reason in self.reasons))
 
 
-class PostWords:
-    """A post as rules look at it: which word forms stand at which tokens, and its labels. Built once for all rules."""
+@lru_cache(maxsize=50_000)
+def _forms(norm: str) -> tuple[str, ...]:
+    """A pure function remembered: a feed says the same few thousand words all day."""
+    return variants(norm)
 
-    __slots__ = ("at", "hashtags", "mentions", "post", "tags", "text")
+
+class PostWords:
+    """A post as rules look at it: its word forms and labels, and where they stand. Built once for all rules.
+
+    `said` holds every form of every word. Where they stand is worked out at the first question for it, which few posts get.
+    """
+
+    __slots__ = ("_at", "hashtags", "mentions", "post", "said", "tags", "text")
 
     def __init__(self, post: Post, text: ReadText, tags: Tags) -> None:
         self.post = post
         self.text = text
         self.tags = tags
-        self.at: dict[str, list[int]] = {}
-        at = self.at
-        for number, token in enumerate(text.tokens):
-            norm = token.norm
-            forms = (norm,) if norm < "\u05d0" else variants(norm)
-            for form in forms:
-                if form in at:
-                    at[form].append(number)
-                else:
-                    at[form] = [number]
-        self.hashtags = {tag.norm: (tag.start, tag.end) for tag in reversed(text.hashtags)}
-        self.mentions = {tag.norm: (tag.start, tag.end) for tag in reversed(text.mentions)}
+        self._at: dict[str, list[int]] | None = None
+        norms = {token[0] for token in text.tokens}
+        self.said = norms if text.text.isascii() else {form for norm in norms for form in _forms(norm)}
+        self.hashtags = {tag.norm: (tag.start, tag.end) for tag in reversed(text.hashtags)} if text.hashtags else {}
+        self.mentions = {tag.norm: (tag.start, tag.end) for tag in reversed(text.mentions)} if text.mentions else {}
+
+    @property
+    def at(self) -> dict[str, list[int]]:
+        """At which tokens each form stands, in order."""
+        if self._at is None:
+            self._at = {}
+            for number, token in enumerate(self.text.tokens):
+                for form in _forms(token[0]):
+                    self._at.setdefault(form, []).append(number)
+        return self._at
 
     def langs(self) -> tuple[str, ...]:
         """The language that the platform gives, else the one that was read; primary subtag only."""
@@ -85,6 +98,8 @@ class PostWords:
 
     def phrase_spans(self, norms: Sequence[str]) -> list[Span]:
         """Return where these words stand one after the other."""
+        if not self.said.issuperset(norms):
+            return []
         tokens = self.text.tokens
         later = [self.at.get(norm, ()) for norm in norms[1:]]
         return [

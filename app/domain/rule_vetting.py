@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import resources
 from typing import TypeAlias
 
 from app.domain.rule_ast import And, Node, Not, Op, Or, Rule, Term, holds, leaves, pushed
+from app.domain.rules import MAX_TERMS_IN_ALL
 from app.domain.text import words
 from app.errors import RuleError
 
@@ -45,6 +46,13 @@ def vet_rule(rule: Rule, *, empty_allowed: bool = False, force: bool = False) ->
             rule=rule.text,
             position=clash[1].start,
         )
+
+
+def refuse_over_quota(rules: Iterable[Rule]) -> None:
+    """Raise `RuleError` where all rules together have more terms than can be matched in good time."""
+    terms = sum(1 for rule in rules for _ in rule.terms())
+    if terms > MAX_TERMS_IN_ALL:
+        raise RuleError(f"all rules together have {terms:,} terms; at most {MAX_TERMS_IN_ALL:,} are matched")
 
 
 @cache

@@ -113,7 +113,7 @@ def test_the_index_finds_what_asking_every_rule_finds(texts: list[str], many: li
         assert index.matching(post) == asked_one_by_one(usable, post)
 
 
-def test_ten_thousand_rules_are_compiled_and_asked_within_their_budgets() -> None:
+def test_three_thousand_rules_are_compiled_and_asked_within_their_budgets() -> None:
     chance = random.Random(7)
     names = [f"word{number}" for number in range(5_000)]
     watches = [
@@ -121,7 +121,7 @@ def test_ten_thousand_rules_are_compiled_and_asked_within_their_budgets() -> Non
             str(number),
             f"{chance.choice(names)} ({chance.choice(names)} OR {chance.choice(names)}) -{chance.choice(names)}",
         )
-        for number in range(10_000)
+        for number in range(3_000)
     ]
     start = time.process_time()
     watch_set = WatchSet(watches, GAZETTEER)
@@ -133,7 +133,7 @@ def test_ten_thousand_rules_are_compiled_and_asked_within_their_budgets() -> Non
         watch_set.hits(words)
     asked = (time.process_time() - start) / 20
     assert not watch_set.refused
-    assert built < 12  # seconds, on a core that four others use; measured alone: see benchmarks/rules.py
+    assert built < 3  # seconds of CPU; 0.4 on an idle machine
     assert asked < 0.005
 
 

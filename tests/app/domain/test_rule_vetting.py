@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from app.domain.rule_vetting import common_words, vet_rule
-from app.domain.rules import parse_rule
+from app.domain.rule_vetting import common_words, refuse_over_quota, vet_rule
+from app.domain.rules import MAX_TERMS_IN_ALL, parse_rule
 from app.errors import RuleError
 
 
@@ -94,3 +94,10 @@ def test_the_search_for_a_contradiction_is_bounded() -> None:
 def test_common_words_are_in_their_match_form() -> None:
     assert {"the", "من", "علي", "не"} <= common_words()
     assert "idlib" not in common_words()
+
+
+def test_all_rules_together_have_a_quota_of_terms() -> None:
+    rule = parse_rule(" ".join(f"w{number}" for number in range(200)))
+    refuse_over_quota([rule] * (MAX_TERMS_IN_ALL // 200))
+    with pytest.raises(RuleError, match="50,200 terms; at most 50,000"):
+        refuse_over_quota([rule] * (MAX_TERMS_IN_ALL // 200 + 1))
