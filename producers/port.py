@@ -72,3 +72,5 @@ class Setup:
     database: Database | None = None
     rules: Sequence[str] = field(default=())
     """Rules of the desk's watches in X's own form, for producers that can ask a platform for words."""
+    words: frozenset[str] = frozenset()
+    """Words of the watches in their match form, for producers that sift a stream themselves."""

@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
 from app.domain.config import SourceConfig
+from app.errors import SettingsError
 from producers.port import Producer, Setup
 from producers.runner import Planned
 
 
 class Row(NamedTuple):
-    """`platform` is the first part of its sources' ids; `make` ("module:function") takes a Setup and is imported when it is needed.
+    """`platforms` are the first parts of its sources' ids; `make` ("module:function") takes a Setup and is imported when it is needed.
 
-    `always`: runs without a source too. `extra`: the optional package that it needs.
+    `always`: runs without a source too. `words`: it looks for the words of watches, and starts anew when those change.
     """
 
-    platform: str
+    name: str
+    platforms: tuple[str, ...]
     section: str
     make: str
     always: bool = False
-    extra: str | None = None
+    words: bool = False
 
 
 ROSTER = (
-    Row("inbox", "inbox", "producers.inbox:make", always=True),
-    Row("x", "x", "producers.x:make"),
-    Row("bluesky", "bluesky", "producers.bluesky:make"),
-    Row("mastodon", "mastodon", "producers.mastodon:make"),
-    Row("rss", "feeds", "producers.feeds:make"),
-    Row("telegram", "telegram", "producers.telegram:make", extra="telethon"),
+    Row("inbox", ("inbox",), "inbox", "producers.inbox:make", always=True),
+    Row("x", ("x",), "x", "producers.x:make", words=True),
+    Row("bluesky", ("bluesky",), "bluesky", "producers.bluesky:make", words=True),
+    Row("mastodon", ("mastodon",), "mastodon", "producers.mastodon:make"),
+    Row("rss", ("rss", "youtube", "web"), "feeds", "producers.feeds:make"),
+    Row("telegram", ("telegram",), "telegram", "producers.telegram:make"),
 )
 
 
@@ -43,26 +46,31 @@ def plan(
     """Return the producers that these sources call for. `setup` gives what they share; sources and section are put in here."""
     planned: dict[str, Planned] = {}
     for row in ROSTER:
-        mine = [source for source in sources if source.platform == row.platform]
+        mine = [source for source in sources if source.platform in row.platforms]
         section = sections.get(row.section, {})
-        if mine or row.always or section.get("words"):
-            shared = setup()
-            of = (msgspec.json.encode(mine), msgspec.json.encode(section), tuple(shared.rules))
-            planned[row.platform] = Planned(of, partial(_make, row, shared, mine, section))
+        if not (mine or row.always or (row.words and (section.get("words") or section.get("extra_rules")))):
+            continue
+        shared = setup()
+        own = (
+            replace(shared, sources=mine, section=section)
+            if row.words
+            else replace(shared, sources=mine, section=section, rules=(), words=frozenset())
+        )
+        of = msgspec.json.encode((mine, section, list(own.rules), sorted(own.words)))
+        planned[row.name] = Planned(of, partial(_make, row, own))
     return planned
 
 
-def _make(row: Row, shared: Setup, mine: Sequence[SourceConfig], section: Mapping[str, object]) -> Producer:
+def producer_for(source: SourceConfig, setup: Setup) -> Producer:
+    """Return the producer that reads this one source; raise SettingsError where there is none."""
+    row = next((row for row in ROSTER if source.platform in row.platforms and row.name != "inbox"), None)
+    if row is None:
+        known = ", ".join(name for row in ROSTER for name in row.platforms if name != "inbox")
+        raise SettingsError(f"{source.id}: platform {source.platform!r} is not one we can read; known: {known}")
+    return _make(row, replace(setup, sources=[source], rules=(), words=frozenset()))
+
+
+def _make(row: Row, setup: Setup) -> Producer:
     module, _, attribute = row.make.partition(":")
     make: Callable[[Setup], Producer] = getattr(importlib.import_module(module), attribute)
-    own = Setup(
-        sources=mine,
-        section=section,
-        secret=shared.secret,
-        clock=shared.clock,
-        policy=shared.policy,
-        home=shared.home,
-        database=shared.database,
-        rules=shared.rules,
-    )
-    return make(own)
+    return make(setup)

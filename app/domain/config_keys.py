@@ -62,6 +62,7 @@ SECTION_KEYS: Mapping[str, tuple[Key, ...]] = {
     "bluesky": (
         Key("hosts", tuple[str, ...], "Jetstream hosts, first choice first"),
         Key("words", bool, "also read every post whose words a watch names, not the sources only"),
+        Key("api_url", str, "where handles are looked up; for tests"),
     ),
     "mastodon": (
         Key("host", str, "the server for sources that name none"),
