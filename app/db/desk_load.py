@@ -70,6 +70,10 @@ class Loader:
             await self._load_incidents(session, state, Incident.change_no > since)
         return newest
 
+    async def one(self, session: AsyncSession, state: DeskState, incident_id: str) -> None:
+        """Put one incident into the state, with what its watches were told."""
+        await self._load_incidents(session, state, Incident.id == incident_id)
+
     async def needed(self, session: AsyncSession, state: DeskState, records: Sequence[Record]) -> None:
         """Make the state complete for these records: the posts they name, and every incident that they may touch."""
         items = [record for record in records if isinstance(record, Item) and record.post is not None]
