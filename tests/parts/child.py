@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,8 +26,7 @@ _WATCHDOG = 'read _; kill -"$2" "$1"; kill -CONT "$1"; sleep 1; kill -KILL "$1";
 class Child:
     """One running server. `death` is the signal that ends it at once when the parent is gone.
 
-    Linux sends `death` itself when the *thread* that called us ends, so start servers from the main thread; elsewhere, and where
-    the child is frozen, the watchdog does it.
+    Linux sends it; elsewhere, and where the child is frozen, the watchdog does.
     """
 
     def __init__(
@@ -38,19 +39,33 @@ class Child:
         environ: Mapping[str, str] | None = None,
         user: int | None = None,
     ) -> None:
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=None if environ is None else {**os.environ, **environ},
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
-                preexec_fn=_die_with_parent(death),  # noqa: PLW1509 - prctl is all it does
-                start_new_session=True,  # Ctrl-C in a terminal reaches us first, and we stop it in order
-            )
+        started: Future[subprocess.Popen[bytes]] = Future()
+
+        def launch() -> None:
+            """Start the child and stay: on Linux it gets `death` when the thread that made it ends, whichever thread that was."""
+            try:
+                with log.open("ab") as output:
+                    process = subprocess.Popen(
+                        argv,
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=subprocess.STDOUT,
+                        env=None if environ is None else {**os.environ, **environ},
+                        user=user,
+                        group=user,
+                        extra_groups=None if user is None else [],
+                        preexec_fn=_die_with_parent(death),  # noqa: PLW1509 - prctl is all it does
+                        start_new_session=True,  # Ctrl-C in a terminal reaches us first, and we stop it in order
+                    )
+            except BaseException as error:  # noqa: BLE001 - handed to the caller
+                started.set_exception(error)
+                return
+            started.set_result(process)
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+        threading.Thread(target=launch, daemon=True, name=f"launched {argv[0]}").start()
+        self._process = started.result()
         self._watchdog = subprocess.Popen(
             [
                 "/bin/sh",

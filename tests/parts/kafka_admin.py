@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
@@ -75,3 +75,18 @@ def read_raw(bootstrap: str, topic: str, count: int) -> list[tuple[int, bytes | 
         return [(message.partition() or 0, message.key(), message.value()) for message in found]
     finally:
         consumer.close()
+
+
+def place(bootstrap: str, topic: str, keys: Sequence[bytes]) -> dict[bytes | None, int]:
+    """Return the partition that librdkafka's form of Java's default partitioner gives each key; one record of each is produced."""
+    placed: dict[bytes | None, int] = {}
+    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2"})
+
+    def delivered(error: object, message: Message) -> None:
+        if error is None:
+            placed[message.key()] = message.partition() or 0
+
+    for key in keys:
+        producer.produce(topic, b"{}", key, on_delivery=delivered)
+    producer.flush(SECONDS)
+    return placed
