@@ -6,33 +6,49 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI, Response
+from starlette.middleware.cors import CORSMiddleware
 
 from app.api import alerts, health, incidents, posts
+from app.api.auth import Gate
 from app.api.deps import Serving
 from app.api.edge import Edge
 from app.api.openapi import describe
 from app.api.page import add_page
 from app.api.problems import add_handlers
 from app.api.tail import Tail
+from app.clock import Clock
 
 MAX_BODY = 1024 * 1024  # bytes
 
 ROUTERS = (alerts.router, incidents.router, posts.router, health.router)
 
+CORS: Any = {
+    "allow_methods": ["GET", "POST", "PUT", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"],
+    "expose_headers": ["ETag", "Link", "Retry-After", "X-Watchdesk-Mode"],
+    "max_age": 600,
+}
+NOTE_USE_S = 30.0  # how often the last use of keys is written
+
 
 def create_app(resources: Serving) -> FastAPI:
     """Return the application on these resources, which the caller opened and will close."""
+    gate = Gate(resources)
     tail = Tail(resources.database, resources.clock, resources.metrics.http)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         reading = asyncio.create_task(tail.run())
+        noting = asyncio.create_task(_note_use(gate, resources.clock))
         yield
-        reading.cancel()
-        await asyncio.wait({reading})
+        for task in (reading, noting):
+            task.cancel()
+        await asyncio.wait({reading, noting})
+        await gate.note_use()
 
     app = FastAPI(
         title="watchdesk",
@@ -47,11 +63,20 @@ def create_app(resources: Serving) -> FastAPI:
     )
     app.state.resources = resources
     app.state.tail = tail
+    app.state.gate = gate
     add_page(app, demo=resources.settings.demo)
     for router in ROUTERS:
         app.include_router(router)
     add_handlers(app)
+    if resources.settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=resources.settings.cors_origins, **CORS)
     app.add_middleware(Edge, metrics=resources.metrics.http, demo=resources.settings.demo)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     resources.metrics.http.know(["other", *(path for path in describe(app)["paths"])])
     return app
+
+
+async def _note_use(gate: Gate, clock: Clock) -> None:
+    while True:
+        await clock.sleep(NOTE_USE_S)
+        await gate.note_use()

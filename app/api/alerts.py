@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples
+from app.api.auth import READ
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.paging import Cursor, cache_headers, check_cursor, etag_of, link_next, parse_cursor, unchanged
@@ -59,6 +60,7 @@ class StreamQuery(BaseModel):
 
 @router.get(
     "",
+    dependencies=READ,
     summary="Alerts, oldest first",
     responses={
         200: answers(AlertPage, examples.ALERT_PAGE),
@@ -98,6 +100,7 @@ async def list_alerts(request: Request, resources: Resources, query: Annotated[A
 
 @router.get(
     "/stream",
+    dependencies=READ,
     summary="Alerts as they are raised (Server-Sent Events)",
     responses={
         200: {
@@ -131,6 +134,7 @@ async def stream_alerts(
 
 @router.get(
     "/{alert_id}",
+    dependencies=READ,
     summary="One alert",
     responses={200: answers(AlertDetail, examples.ALERT_DETAIL), **errors(404, 422, 503)},
 )

@@ -1,10 +1,11 @@
-"""/healthz, /readyz and /metrics: whether the process lives, whether it can serve, and its numbers. No key is asked for."""
+"""/healthz, /readyz and /metrics: whether the process lives, whether it can serve, and its numbers. Only these last need a key."""
 
 from __future__ import annotations
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from app.api.auth import READ
 from app.api.deps import Resources, Serving
 from app.api.openapi import answers
 from app.api.schemas import Health
@@ -40,6 +41,7 @@ async def readyz(request: Request, resources: Resources) -> Response:
 
 @router.get(
     "/metrics",
+    dependencies=READ,
     summary="Numbers for Prometheus",
     responses={200: {"description": "the exposition", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.api import examples
+from app.api.auth import READ
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.paging import Cursor, cache_headers, check_cursor, etag_of, link_next, unchanged
@@ -92,6 +93,7 @@ class IncidentQuery(BaseModel):
 
 @router.get(
     "",
+    dependencies=READ,
     summary="Incidents, in the order of their last change",
     responses={
         200: answers(IncidentPage, examples.INCIDENT_PAGE, others=AS_GEOJSON),
@@ -126,6 +128,7 @@ async def list_incidents(request: Request, resources: Resources, query: Annotate
 
 @router.get(
     "/{incident_id}",
+    dependencies=READ,
     summary="One incident with its posts, alerts and what editors did",
     responses={200: answers(IncidentDetail, examples.INCIDENT_DETAIL), **errors(404, 422, 503)},
 )

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from app.api import schemas
 from app.api.problems import CODES, MEDIA_TYPE
 
+KEY = "An API key, `wd_...`. Needed as soon as one exists, or the desk is reachable from outside."
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -36,6 +37,9 @@ def errors(*statuses: int) -> Responses:
     }
 
 
+OPEN = frozenset({"/healthz", "/readyz"})
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the document, made once."""
     if app.openapi_schema is None:
@@ -44,9 +48,23 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for unused in ("HTTPValidationError", "ValidationError"):
             known.pop(unused, None)
         known.update(schemas.components())
-        for operations in document["paths"].values():
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": KEY}}
+        for path, operations in document["paths"].items():
             for operation in operations.values():
-                if "422" in operation.get("responses", {}):
-                    operation["responses"].update({str(key): value for key, value in errors(422).items()})
+                _finish(operation, is_open=path in OPEN)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _finish(operation: dict[str, Any], *, is_open: bool) -> None:
+    """Add what holds for every operation: who may call it, and the errors that any of them can end in."""
+    responses: dict[str, Any] = operation["responses"]
+    usual = (422,) if is_open else (400, 401, 403, 421, 422, 429)
+    given = {str(status): answer for status, answer in errors(*usual).items()}
+    if "422" not in responses and not operation.get("parameters") and "requestBody" not in operation:
+        given.pop("422")
+    for status in usual:
+        found = responses.get(str(status))
+        if found is None or "application/json" in found.get("content", {}):
+            responses.update({key: value for key, value in given.items() if key == str(status)})
+    operation["security"] = [] if is_open else [{}, {"key": []}]

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Path, Response
 
 from app.api import examples
+from app.api.auth import READ
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.problems import Problem
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/v1/posts", tags=["posts"])
 
 @router.get(
     "/{post_id:path}",
+    dependencies=READ,
     summary="One post with its revisions, tags and incidents",
     responses={200: answers(PostDetail, examples.POST_DETAIL), **errors(404, 422, 503)},
 )

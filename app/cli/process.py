@@ -13,20 +13,19 @@ from typing import Any, cast
 
 import structlog
 
+from app.api.auth import refuse_open
 from app.api.health import refresh
 from app.api.ops import create_ops_app, serving_ops
 from app.api.server import serving
 from app.clock import Clock, SystemClock
 from app.crash import arm
 from app.db import meta
-from app.db.config import apply_config, load_sources
+from app.db.config import apply_config
 from app.db.migrate import upgrade
 from app.db.session import Role
-from app.domain.config import SourceConfig
 from app.errors import Unavailable
 from app.home import hold_home
 from app.main import create_app
-from app.outbound.targets import OutboundPolicy
 from app.resources import Resources, open_resources
 from app.settings import Settings, prepare_home
 from app.telemetry.logging import Format as Form
@@ -35,12 +34,9 @@ from consumers.housekeeping import keep_house
 from consumers.notify import run_notify
 from consumers.settle import wait_until_settled
 from consumers.topology import STAGES
-from producers.port import Setup
+from producers.live import produce
 from producers.replay import Replayed, ReplayOptions, ShowProgress, replay
-from producers.roster import plan
-from producers.runner import Planned, open_producer_spool, run_producers
-from producers.spool import Spool
-from producers.watchdog import WatchdogProducer
+from producers.runner import open_producer_spool
 
 GRACE_S = 8.0  # of the ten that a stop may take
 LOOP_PERIOD_S = 1.0
@@ -99,36 +95,6 @@ def stage_work(resources: Resources, names: Sequence[str] = ()) -> list[Work]:
     return [stage.run(resources) for stage in STAGES if not names or stage.name in names]
 
 
-async def produce(resources: Resources, spool: Spool, platforms: Sequence[str] = ()) -> None:
-    """Run the producers that the sources call for, of the named platforms or of all."""
-    settings = resources.settings
-
-    async def load() -> Sequence[SourceConfig]:
-        async with resources.database.read() as session:
-            found = await load_sources(session)
-        return [one for one in found if not platforms or one.platform in platforms]
-
-    def setup() -> Setup:
-        return Setup(
-            sources=(),
-            section={},
-            secret=settings.secret_of,
-            clock=resources.clock,
-            policy=OutboundPolicy(),
-            home=settings.home,
-            database=resources.database,
-        )
-
-    def planned(sources: Sequence[SourceConfig]) -> dict[str, Planned]:
-        found = plan(sources, settings.config.sections, setup)
-        period = settings.watchdog_period
-        if period > 0 and not platforms:
-            found["watchdog"] = Planned(period, lambda: WatchdogProducer(period))
-        return found
-
-    await run_producers(load, planned, spool, resources.clock)
-
-
 async def run_everything(settings: Settings) -> None:
     """Run all roles in one process until it is told to stop."""
     async with open_process(settings, command="run", role="run", owns_home=_embedded(settings)) as resources:
@@ -175,6 +141,7 @@ async def warn_of_other_config(resources: Resources) -> None:
 async def serve_api(resources: Resources) -> None:
     """Serve the API and the page; after a restore not before the desk has read the deletions that came since the backup."""
     settings = resources.settings
+    await refuse_open(resources)
     await _caught_up(resources)
     async with serving(create_app(resources), settings.host, settings.port) as running:
         _say(f"{'DEMO ' if settings.demo else ''}page and API at {running.url}")

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Entry] = {
     "config": Entry("app.cli.config:group", "Check watchdesk.toml and the settings."),
     "migrate": Entry("app.cli.migrate:command", "Bring the database to this version and apply watchdesk.toml."),
     "doctor": Entry("app.cli.doctor:command", "Check what this installation hangs on; say what to do."),
+    "keys": Entry("app.cli.keys:group", "Make, list and revoke API keys."),
     "backup": Entry("app.cli.backup:backup", "Write the database to a file, while everything runs."),
     "restore": Entry("app.cli.backup:restore", "Take a backup back into an empty database."),
     "produce": Entry("app.cli.produce:command", "Run producers only."),
