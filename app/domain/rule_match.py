@@ -7,7 +7,7 @@ a report that says "in Syria" is near no town.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -232,10 +232,10 @@ def _find_label(term: Term, words: PostWords) -> Reason | None:
         held = wanted in words.langs()
     elif term.op is Op.ACTOR:
         held = wanted in (actor.casefold() for actor in tags.actors)
-        spans = _spans_of(tags, {f"actor:{actor}" for actor in tags.actors if actor.casefold() == wanted})
+        spans = _spans_of(tags, wanted, {"party"})
     else:
         held = wanted == (tags.kind if term.op is Op.KIND else tags.claim)
-        spans = _spans_of(tags, {f"{term.op}:{wanted}"})
+        spans = _spans_of(tags, wanted, {"kind", "weapon", "act"} if term.op is Op.KIND else {"cue"})
     return Reason(term.op, str(term), expected(term), spans) if held else None
 
 
@@ -277,9 +277,12 @@ def expected(node: Node) -> str:
             return f"its {node.op} is {label}"
 
 
-def _spans_of(tags: Tags, meanings: Iterable[str]) -> tuple[Span, ...]:
-    wanted = set(meanings)
-    return tuple((term.start, term.end) for term in tags.terms if term.means in wanted)
+def _spans_of(tags: Tags, label: str, families: Container[str]) -> tuple[Span, ...]:
+    """Return where the words stand that speak of a label: those that say it outright, else all of their families."""
+    found = [(term.means.partition(":"), (term.start, term.end)) for term in tags.terms]
+    family = [(means[2], span) for means, span in found if means[0] in families]
+    outright = [span for value, span in family if value == label]
+    return tuple(dict.fromkeys(outright or (span for _, span in family)))
 
 
 def _quoted(surface: str) -> str:

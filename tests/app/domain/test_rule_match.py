@@ -172,6 +172,18 @@ def test_a_kind_points_at_the_word_that_said_it() -> None:
     assert found.reasons[0].spans == ((8, 12),)
 
 
+def test_a_label_that_no_word_says_outright_points_at_the_words_of_its_family() -> None:
+    terms = (
+        Term("RuAF", 0, 4, "party:russian_air_force/forces"),
+        Term("hit", 5, 8, "act:strike"),
+        Term("no", 9, 11, "cue:no"),
+    )
+    tags = Tags(kind="air_strike", claim="denial", actors=("RuAF",), terms=terms)
+    found = match("kind:air_strike claim:denial actor:RuAF", words(tags=tags))
+    assert found is not None
+    assert [reason.spans for reason in found.reasons] == [((5, 8),), ((9, 11),), ((0, 4),)]
+
+
 def test_a_place_says_which_place_and_how_far() -> None:
     found = match("near:Idlib~40km")
     assert found is not None
