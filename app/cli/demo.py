@@ -41,4 +41,4 @@ def command() -> None:
         settings = load_settings(demo_environ(os.environ, config))
         from app.cli.demo_show import show_demo
 
-        asyncio.run(show_demo(settings, recording, on_terminal=sys.stdin.isatty()))
+        asyncio.run(show_demo(settings, recording, paced=sys.stdout.isatty(), serve=sys.stdin.isatty()))

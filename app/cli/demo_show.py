@@ -15,7 +15,7 @@ from rich.status import Status
 
 from app.cli.demo_view import Story, alert_line, day_line, feed_line, print_ending, story_panel
 from app.cli.printing import console
-from app.cli.process import api_of, open_process, ops_of, prepare_database, replay_files, stage_work, until_stopped
+from app.cli.process import open_process, prepare_database, replay_files, serve_api, stage_work, until_stopped
 from app.clock import SystemClock
 from app.db import alerts, feed, incidents
 from app.db.session import Database
@@ -30,6 +30,7 @@ RECORDED_SPEED = 20_000.0  # recorded seconds per second: the pauses of a quiet 
 BRISK_S, CALM_S = 0.09, 0.45  # the longest pause between two posts: before the last day, and on it
 LAST_DAY = timedelta(hours=12)  # of the recording
 POLL_S = 0.05
+PAPER = 110  # columns where the output is no terminal
 PAGE = 200
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -70,23 +71,22 @@ class Feed:
         return self._seen_at if sights else BEGINNING
 
 
-async def show_demo(settings: Settings, recording: Path, *, on_terminal: bool) -> None:
-    """Show the demo; serve the page until Ctrl-C where somebody sits at a terminal."""
+async def show_demo(settings: Settings, recording: Path, *, paced: bool, serve: bool) -> None:
+    """Show the demo, at a pace that can be read where that is wanted; then serve the page until Ctrl-C, or end."""
     empty_home(settings.home)
     gazetteer = settings.gazetteer or prepare_gazetteer(settings.home.parent)
     settings = replace(settings, port=free_port(settings.host, settings.port), gazetteer=gazetteer)
-    screen = console()
-    clock = DemoClock() if on_terminal else SystemClock()
+    screen = console(PAPER)
+    clock = DemoClock() if paced else SystemClock()
     owns_home = settings.stream.kafka is None
     async with open_process(settings, command="demo", role="run", owns_home=owns_home, clock=clock) as resources:
         await prepare_database(resources)
         await _play(resources, recording, screen, clock)
         screen.print()
         screen.print(story_panel(await last_story(resources.database)))
-        print_ending(screen, f"http://{settings.host}:{settings.port}/", serving=on_terminal)
-        if on_terminal:
-            async with api_of(resources) as ended, ops_of(resources, "run"):
-                await until_stopped([*stage_work(resources), ended()])
+        print_ending(screen, f"http://{settings.host}:{settings.port}/", serving=serve)
+        if serve:
+            await until_stopped([*stage_work(resources), serve_api(resources)])
 
 
 def prepare_gazetteer(home: Path) -> Path:
@@ -121,7 +121,7 @@ async def _play(resources: Resources, recording: Path, screen: Console, clock: S
     shown = Feed(resources.database, screen)
     options = ReplayOptions(speed=RECORDED_SPEED if isinstance(clock, DemoClock) else None)
     ends_at = last_time(recording)
-    replaying = asyncio.create_task(replay_files(resources, [recording], options))
+    replaying = asyncio.create_task(replay_files(resources, [recording], options, stages=True))
     try:
         while not replaying.done():
             reached = await shown.show_new()

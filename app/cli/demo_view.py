@@ -18,6 +18,8 @@ from app.db.feed import Sight
 from app.db.incidents import PostInIncident
 from app.messages import AlertMessage, IncidentView, PlaceView, Tags
 
+AUTHOR = 17  # columns
+
 DEMO = Text(" DEMO ", style="bold black on yellow")
 
 # What may open an incident stands out; everything else is read, tagged and left in grey.
@@ -36,20 +38,25 @@ def day_line(day: datetime) -> Rule:
     return Rule(Text(f"{day:%A} {day.day} {day:%B %Y}", style="bold"), align="left", style="dim")
 
 
-def feed_line(sight: Sight) -> Text:
-    """Return one line: when, by whom, what it says, and what was read in it."""
-    line = Text(no_wrap=False)
-    line.append(f"{sight.seen_at:%H:%M} ", style="dim")
-    line.append_text(_styled(visible(f"{sight.author:<17.17} "), "cyan"))
+def feed_line(sight: Sight) -> Table:
+    """Return one line of the feed: when, by whom, what it says, and what was read in it."""
+    line = Table.grid(padding=(0, 1))
+    line.add_column(style="dim", width=5)
+    line.add_column(style="cyan", width=AUTHOR, no_wrap=True, overflow="ellipsis")
+    line.add_column()
+    line.add_row(f"{sight.seen_at:%H:%M}", visible(sight.author), _said(sight))
+    return line
+
+
+def _said(sight: Sight) -> Text:
     if sight.deleted:
-        return line.append("deleted what it had written", style="yellow")
+        return Text("deletes the post", style="yellow")
     tags = sight.tags or Tags()
     heard = tags.claim != "none" and tags.kind != "none"
-    said = sight.text or "(deleted since)"
-    line.append_text(_styled(visible(said), "" if heard else "dim"))
+    said = _styled(visible(sight.text or "(deleted since)"), "" if heard else "dim")
     if heard:
-        line.append_text(_styled(visible(f"  {_read_in(tags)}"), CLAIM_STYLES.get(tags.claim, "green")))
-    return line
+        said.append_text(_styled(visible(f"  {_read_in(tags)}"), CLAIM_STYLES.get(tags.claim, "green")))
+    return said
 
 
 def _read_in(tags: Tags) -> str:
@@ -66,7 +73,7 @@ def alert_line(alert: AlertMessage) -> Padding:
     line = Text("ALERT ", style="bold white on red")
     line.append(f" {alert.step} ", style="bold")
     line.append_text(visible(alert.headline))
-    return Padding(line, (0, 0, 0, 6))
+    return Padding(line, (0, 0, 0, 6), expand=False)  # below the time
 
 
 def story_panel(story: Story) -> Panel:

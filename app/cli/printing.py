@@ -17,9 +17,12 @@ LEVEL_STYLES = {"reported": "yellow", "likely": "bold dark_orange", "confirmed":
 Cell = str | tuple[str, str]  # a text, or a text with its style
 
 
-def console() -> Console:
-    """Return a console on stdout that neither guesses at markup nor marks numbers: texts of posts are not ours."""
-    width = None if sys.stdout.isatty() else WIDE
+def console(wide: int = WIDE) -> Console:
+    """Return a console on stdout that neither guesses at markup nor marks numbers: texts of posts are not ours.
+
+    `wide`: its columns where stdout is no terminal.
+    """
+    width = None if sys.stdout.isatty() else wide
     return Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
 
 

@@ -42,7 +42,7 @@ def test_what_says_nothing_of_an_event_is_shown_alone() -> None:
 
 
 def test_a_deletion_is_shown_as_one() -> None:
-    assert "deleted what it had written" in shown(feed_line(sight(deleted=True)))
+    assert "deletes the post" in shown(feed_line(sight(deleted=True)))
     assert "(deleted since)" in shown(feed_line(sight("", tagged("none", "none"))))
 
 
