@@ -93,6 +93,7 @@ DESTINATION_KEYS: Mapping[str, tuple[Key, ...]] = {
         Key("token_env", str, "the variable that holds a bot token"),
         Key("channel", str, "the channel's id, with a bot token"),
         Key("base_url", str, "where the Web API is; for tests"),
+        Key("signing_secret_env", str, "the variable that holds the app's signing secret: its buttons then work"),
     ),
     "webhook": (
         Key("url", str, "the URL, where it is no secret"),
