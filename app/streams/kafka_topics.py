@@ -37,14 +37,18 @@ class TopicCheck:
                 self._passed = True
 
     async def _check(self) -> None:
+        names = [topic.name for topic in self._topics]
         async with self._connection.admin() as admin:
-            found = await describe_topics(self._connection, admin, [topic.name for topic in self._topics])
+            found = await describe_topics(self._connection, admin, names)
             for topic in self._topics:
                 if topic.name not in found:
                     await self._create(admin, topic)
-                else:
-                    self._check_partitions(topic, found[topic.name])
-                    self._check_settings(topic, await describe_settings(self._connection, admin, topic.name))
+            while len(found) < len(names):  # what we or others have just made is seen a moment later
+                await self._connection.clock.sleep(0.05)
+                found = await describe_topics(self._connection, admin, names)
+            for topic in self._topics:
+                self._check_partitions(topic, found[topic.name])
+                self._check_settings(topic, await describe_settings(self._connection, admin, topic.name))
 
     async def _create(self, admin: Any, topic: Topic) -> None:
         replication = self._settings.kafka.replication if self._settings.kafka else 1
@@ -109,7 +113,8 @@ class TopicCheck:
         raise SettingsError(f"topic {topic.name} {fault}. Change it: {self._command('kafka-configs.sh', target)}")
 
     def _retention(self, topic: Topic) -> int:
-        chosen = max(topic.retention, timedelta(days=self._settings.retention_days))
+        backups = timedelta(hours=self._settings.backup_hours * BACKUPS_COVERED)
+        chosen = max(topic.retention, timedelta(days=self._settings.retention_days), backups)
         return round(chosen.total_seconds() * 1000)
 
     def _command(self, program: str, *arguments: str) -> str:

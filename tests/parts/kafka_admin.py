@@ -90,3 +90,11 @@ def place(bootstrap: str, topic: str, keys: Sequence[bytes]) -> dict[bytes | Non
         producer.produce(topic, b"{}", key, on_delivery=delivered)
     producer.flush(SECONDS)
     return placed
+
+
+def settings(bootstrap: str, topic: str) -> set[tuple[str, str]]:
+    """Return a topic's settings as (name, value)."""
+    admin = _admin(bootstrap)
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    found = admin.describe_configs([resource])[resource].result(SECONDS)
+    return {(name, entry.value) for name, entry in found.items()}
