@@ -52,6 +52,9 @@ class Saver:
 
     async def _posts(self, taken: Sequence[TakenPost], number: int) -> None:
         in_force = {one.post.id: self._post_row(one, number) for one in taken if one.in_force}
+        for one in reversed(taken):  # a post was seen when its first revision was, also where both came in one batch
+            if one.post.id in in_force:
+                in_force[one.post.id]["seen_at"] = one.item.seen_at
         await upsert(self._session, models.Post, list(in_force.values()), ["id"], keep=["stored_at", "seen_at"])
         revisions = [_revision_row(one) for one in taken if not one.deleted]
         await insert_new(self._session, models.Revision, revisions, ["post_id", "revised_at", "content_hash"])
