@@ -5,6 +5,7 @@ Importing this module loads no database, web or Kafka library, so a broken setti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from app.streams.settings import VARIABLES as STREAM_VARIABLES
 from app.streams.settings import StreamSettings, read_stream_settings
 
 PREFIX = "WATCHDESK_"
+_SERVICE_LINK = re.compile(r"tcp://[0-9a-f.:\[\]]+:\d+")
 MOUNTS = Path("/proc/mounts")
 
 OWN_VARIABLES = (
@@ -179,6 +181,10 @@ def _refuse_unknown(environ: Mapping[str, str], config: Config) -> None:
     known |= {f"{variable.name}_FILE" for variable in VARIABLES if variable.secret}
     known |= {form for name in config.cited() for form in (name, f"{name}_FILE")}
     for name in sorted(environ):
+        if name.startswith(PREFIX) and _SERVICE_LINK.fullmatch(environ[name]):
+            raise SettingsError(
+                f"{name}={environ[name]} was set by Kubernetes for a Service of that name: set enableServiceLinks: false in the pod"
+            )
         if name.startswith(PREFIX) and name not in known:
             raise SettingsError(f"unknown setting {name}{hint(name, known)}")
 

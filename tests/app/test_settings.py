@@ -110,7 +110,9 @@ def test_no_secret_is_in_the_representation_of_settings(home: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("WATCHDESK_PORT", "tcp://10.0.0.1:80", "is not a whole number"),
+        ("WATCHDESK_PORT", "http", "is not a whole number"),
+        ("WATCHDESK_PORT", "tcp://10.0.0.1:80", "set enableServiceLinks: false"),
+        ("WATCHDESK_PORT_8000_TCP", "tcp://[fd00::1]:8000", "set enableServiceLinks: false"),
         ("WATCHDESK_PORT", "70000", "is out of range 0 to 65535"),
         ("WATCHDESK_LOG_LEVEL", "inof", "did you mean info?"),
         ("WATCHDESK_LOG_FORMAT", "xml", "is not one of auto, json, text"),

@@ -38,7 +38,7 @@ def call(tmp_path: Path, *arguments: str, toml: str | bytes = b"", **environ: st
         ({}, b"kafka_boostrap = 1", "unknown table [kafka_boostrap]"),
         ({"WATCHDESK_KAFKA_REQUEST_TIMEOUT": "5"}, b"", "WATCHDESK_KAFKA_REQUEST_TIMEOUT=5"),
         ({"WATCHDESK_KAFKA_HEARTBEAT": "5"}, b"", "WATCHDESK_KAFKA_HEARTBEAT=5"),
-        ({"WATCHDESK_PORT": "tcp://10.0.0.1:8000"}, b"", "WATCHDESK_PORT='tcp://10.0.0.1:8000' is not a whole number"),
+        ({"WATCHDESK_PORT": "tcp://10.0.0.1:8000"}, b"", "set enableServiceLinks: false in the pod"),
         ({"WATCHDESK_SECRET_KEY_FILE": "/nowhere"}, b"", "WATCHDESK_SECRET_KEY_FILE: cannot read /nowhere"),
         ({"WATCHDESK_DATABASE_URL": "oracle://x"}, b"", "WATCHDESK_DATABASE_URL"),
         ({"WATCHDESK_STREAM_URL": "kafka://"}, b"", "WATCHDESK_STREAM_URL"),
