@@ -35,7 +35,7 @@ format: dev ## Let ruff rewrite the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-docs: dev ## Write the tables of docs/operations.md anew from the code
+docs: dev ## Write anew what the documents take from the code
 	@$(BIN)/python -m docs.render
 
 kafka: dev ## A real Apache Kafka in the foreground, for work on the streams

@@ -1,11 +1,13 @@
-"""Writes the tables of docs/operations.md from the code: `python -m docs.render`. A test fails while they differ."""
+"""Writes what documents take from the code: the tables of operations.md, the alert in the README. Tests fail while they differ."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from textwrap import dedent
 
 from fastapi.routing import APIRoute
 
@@ -17,6 +19,7 @@ from app.streams.topics import TOPICS
 from app.telemetry.metrics import Metrics, markdown
 
 FILE = Path(__file__).with_name("operations.md")
+README = Path(__file__).parents[1] / "README.md"
 
 
 def settings() -> str:
@@ -81,6 +84,19 @@ def rendered(text: str) -> str:
     return text
 
 
+def panel(printed: str) -> str:
+    """Return the alert in full out of what the demo printed, without the frame around it."""
+    framed = printed[printed.index("╭") : printed.index("╯")].splitlines()
+    inner = [line.removeprefix("│").rstrip().removesuffix("│").rstrip() for line in framed[1:-1]]
+    return dedent("\n".join(inner)).strip("\n") + "\n"
+
+
+def readme(text: str, printed: str) -> str:
+    """Return the README with the alert that the demo ended in."""
+    marked = re.compile(r"(<!-- demo -->\n).*?(<!-- /demo -->)", re.DOTALL)
+    return marked.sub(lambda found: f"{found[1]}```text\n{panel(printed)}```\n{found[2]}", text)
+
+
 def _key(key: Key) -> tuple[str, str]:
     return f"`{key.name}`", key.meaning
 
@@ -92,9 +108,12 @@ def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def main() -> None:
-    text = FILE.read_text(encoding="utf-8")
-    FILE.write_text(rendered(text), encoding="utf-8")
-    sys.stdout.write(f"{FILE} is as the code says\n")
+    FILE.write_text(rendered(FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    demo = subprocess.run(
+        [sys.executable, "-m", "app", "demo"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    README.write_text(readme(README.read_text(encoding="utf-8"), demo.stdout), encoding="utf-8")
+    sys.stdout.write(f"{FILE.name} and {README.name} are as the code says\n")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import socket
 from dataclasses import replace
@@ -79,6 +80,9 @@ async def show_demo(settings: Settings, recording: Path, *, paced: bool, serve: 
     screen = console(PAPER)
     clock = DemoClock() if paced else SystemClock()
     owns_home = settings.stream.kafka is None
+    logging.getLogger("aiokafka").setLevel(
+        logging.CRITICAL
+    )  # it calls a broker that is still choosing a coordinator an error
     async with open_process(settings, command="demo", role="run", owns_home=owns_home, clock=clock) as resources:
         await prepare_database(resources)
         await _play(resources, recording, screen, clock)

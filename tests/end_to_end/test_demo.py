@@ -6,10 +6,16 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
+
+from docs.render import README, readme
 from tests.parts.desk_home import DeskHome
+from tests.parts.kafka_broker import KafkaBroker
+from tests.parts.postgres import PostgresServer
 
 
 def test_it_ends_in_one_alert_that_can_be_checked_and_shows_the_same_again(home: DeskHome) -> None:
@@ -26,6 +32,37 @@ def test_it_ends_in_one_alert_that_can_be_checked_and_shows_the_same_again(home:
     ):  # fmt: skip
         assert said in shown, said
     assert [path.name for path in home.home.iterdir()] == ["demo"]
+
+
+def test_the_readme_shows_the_alert_as_it_looks(home: DeskHome) -> None:
+    readme_now = README.read_text(encoding="utf-8")
+
+    assert readme(readme_now, home.ok("demo")) == readme_now, "run `make docs`"
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+def test_on_kafka_and_postgres_it_shows_the_same(
+    home: DeskHome, make_home: Callable[..., DeskHome], postgres_server: PostgresServer
+) -> None:
+    broker = KafkaBroker()
+    try:
+        broker.start()
+        there = make_home(
+            "there",
+            WATCHDESK_STREAM_URL=f"kafka://{broker.bootstrap}",
+            WATCHDESK_DATABASE_URL=postgres_server.create_database("demo"),
+        )
+        shown = home.ok("demo"), there.ok("demo")
+        for one in (home, there):
+            one.env["WATCHDESK_HOME"] = str(one.home / "demo")
+        alerts = home.ok("alerts", "--json"), there.ok("alerts", "--json")
+    finally:
+        broker.close()
+        postgres_server.drop_database("demo")
+
+    assert shown[0] == shown[1]
+    assert alerts[0] == alerts[1]
 
 
 def test_its_home_holds_the_story(home: DeskHome) -> None:
