@@ -81,7 +81,7 @@ class _Cast:
             threatened = subjects if self._judged.claim == "threat" or self._judged.kind == "armed_clash" else []
             return self._with_partners(sorted([*doers, *threatened]))
         if subjects:
-            return subjects[:1] if self._judged.claim == "report" else subjects
+            return self._with_partners(subjects[:1] if self._judged.claim == "report" else subjects)
         if self._judged.claim in {"denial", "threat"}:
             speakers = [hit for role, hit in roles if role is Role.SPEAKER]
             if speakers:
@@ -282,9 +282,9 @@ class _Cast:
     def _norms(self, first: int, end: int) -> list[str]:
         return [token.norm for token in self._reading.tokens[first:end]]
 
-    @staticmethod
-    def _form(hit: Hit) -> str:
-        return hit.means.rpartition("/")[2]
+    def _form(self, hit: Hit) -> str:
+        form = hit.means.rpartition("/")[2]
+        return "state" if form == "adjective" and self._reading.is_in(hit.last + 1, "government") else form
 
     @staticmethod
     def _party(hit: Hit) -> str:

@@ -15,6 +15,7 @@ from app.domain.lexicon import Cue, Party, Scope
 from app.domain.phrases import Hit
 from app.domain.reading import Reading
 
+MOST_YEARS = 20
 NEXT_WORDS = 5  # how far a bare "no" reaches
 _CIVIL = frozenset({"none.sport", "none.advert"})
 _ALARMS = frozenset(
@@ -70,6 +71,7 @@ class _Court:
         self._cues: list[tuple[Hit, Cue]] = [
             (hit, reading.lexicon.cues[hit.means[4:]]) for hit in reading.family("cue")
         ]
+        self._years = [index for index, token in enumerate(reading.tokens) if _is_year(token.norm)][:MOST_YEARS]
         self._war = self._signs_of_war()
 
     def _signs_of_war(self) -> int:
@@ -127,10 +129,9 @@ class _Court:
     def _old_year(self, sentence: int, *, filmed: bool) -> Hit | None:
         """Return a year in the sentence that lies before the post's: "in 2016 jets hit"; "since 2016" is another matter."""
         tokens = self._reading.tokens
-        for index, token in enumerate(tokens):
-            if token.sentence != sentence or not _is_year(token.norm):
-                continue
-            if self._reading.year is not None and int(token.norm) >= self._reading.year:
+        for index in self._years:
+            token = tokens[index]
+            if token.sentence != sentence or (self._reading.year is not None and int(token.norm) >= self._reading.year):
                 continue
             before = index - 1 if self._reading.follows(index) else -1
             if not self._reading.is_in(before, "since_a_year") and (filmed or self._reading.is_in(before, "in_a_year")):

@@ -17,6 +17,7 @@ _TIERS = dict.fromkeys(KINDS[:7], 0) | {
 }
 """A bang of unknown cause is the cause that another word names; a convoy is news only where nothing else happened."""
 _ALWAYS_FIRST = ("chemical_weapon", "suicide_bomb")
+MOST_EVENTS = 50  # that are judged; a round-up of a day has thirty
 _VICTIM_REACH = 7  # words between an act and those it was done to
 _CALMED = frozenset({"none.weather"})
 
@@ -39,8 +40,10 @@ class Event:
 def find_events(reading: Reading) -> list[Event]:
     """Return the events of a text in order; acts that nothing shows to be of a war are left out."""
     scene = _Scene(reading)
-    events = []
+    events: list[Event] = []
     for hit in reading.hits:
+        if len(events) == MOST_EVENTS:
+            break
         family, _, name = hit.means.partition(":")
         if family == "kind":
             events.append(scene.plain(hit, name))

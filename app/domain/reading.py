@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from app.domain.lexicon import Lexicon
 from app.domain.phrases import Hit
 from app.domain.text import ReadText, Token
 
+MOST_HITS = 100  # of a family that are read; a long article has thirty, and readers compare each with each
 _PAUSES = frozenset(',;:،؛()[]«»“”"—–|/…')
 
 
@@ -33,9 +35,9 @@ class Reading:
         families: dict[str, list[Hit]] = defaultdict(list)
         for hit in self.hits:
             family, _, name = hit.means.partition(":")
-            families[family].append(hit)
-            if family == "word":
-                families[name].append(hit)
+            for key in (family, name) if family == "word" else (family,):
+                if len(families[key]) < MOST_HITS:
+                    families[key].append(hit)
         self._families = dict(families)
 
     @property
@@ -93,8 +95,9 @@ class Reading:
 
 def token_span(tokens: Sequence[Token], start: int, end: int) -> tuple[int, int] | None:
     """Return the first and last token that lie in a span of the text, or None."""
-    inside = [index for index, token in enumerate(tokens) if token.start >= start and token.end <= end]
-    return (inside[0], inside[-1]) if inside else None
+    first = bisect_left(tokens, start, key=lambda token: token.start)
+    last = bisect_right(tokens, end, key=lambda token: token.end) - 1
+    return (first, last) if first <= last else None
 
 
 def overlaps(hit: Hit, spans: Iterable[tuple[int, int]]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -24,6 +26,7 @@ from app.domain.tolls import find_tolls
 from app.messages import PlaceTag, Post, Tags, Term
 
 MOST_PLACES = 60  # kept of one post; a list of 600 villages is a map, not a report
+MOST_TOKENS = 400  # in which places are sought: 2,300 characters, where the news of a long post has been told
 MOST_TERMS = 80
 _SHOWN = frozenset({"kind", "weapon", "act", "cue", "party"})
 _READERS: Final = {"ar": "SY", "uk": "UA", "ru": "UA"}  # whom a post in the language tells of a war of Russia's
@@ -48,7 +51,7 @@ class Tagger:
         read = self.read(post) if text is None else text
         lang = find_language(post.lang, read, self._lexicon.sets)
         hits = self._lexicon.find(read)
-        places = find_places(read, self._gazetteer, lang=lang, home_countries=self._homes(hits))
+        places = find_places(_head(read), self._gazetteer, lang=lang, home_countries=self._homes(hits))
         reading = Reading(
             read,
             self._lexicon,
@@ -97,6 +100,11 @@ class Tagger:
         return self._lexicon.parties[hit.means[len("party:") :].partition("/")[0]]
 
 
+def _head(read: ReadText) -> ReadText:
+    """Return the text with the tokens that places are sought in: readings are weighed against each other, all with all."""
+    return read if len(read.tokens) <= MOST_TOKENS else replace(read, tokens=read.tokens[:MOST_TOKENS])
+
+
 def _spans(read: ReadText, places: Sequence[PlaceTag]) -> tuple[tuple[int, int], ...]:
     spans = (token_span(read.tokens, place.start, place.end) for place in places)
     return tuple(span for span in spans if span is not None)
@@ -104,10 +112,10 @@ def _spans(read: ReadText, places: Sequence[PlaceTag]) -> tuple[tuple[int, int],
 
 def _country(places: Sequence[PlaceTag], hits: Sequence[Hit]) -> str | None:
     """Return the country in which the post's events lie: of its event places, else of those it names; a side of a war comes last."""
-    sides = [hit for hit in hits if hit.means.startswith("party:")]
+    sides = sorted({token for hit in hits if hit.means.startswith("party:") for token in (hit.start, hit.end - 1)})
     counts: dict[str, float] = defaultdict(float)
     for place in places:
-        side = any(hit.start < place.end and place.start < hit.end for hit in sides)
+        side = bisect_left(sides, place.start) < bisect_left(sides, place.end)
         counts[place.country] += (_SIDE_WEIGHT if side else 1) * (_EVENT_WEIGHT if place.role == "event" else 1)
     counts.pop("", None)
     return max(counts, key=counts.__getitem__) if counts else None
