@@ -8,6 +8,8 @@ from fastapi import Depends, Request
 
 from app.clock import Clock
 from app.db.session import Database
+from app.domain.gazetteer import Gazetteer
+from app.domain.tagging import Tagger
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 
@@ -26,6 +28,12 @@ class Serving(Protocol):
 
     @property
     def metrics(self) -> Metrics: ...
+
+    @property
+    def gazetteer(self) -> Gazetteer: ...
+
+    @property
+    def tagger(self) -> Tagger: ...
 
 
 def serving(request: Request) -> Serving:

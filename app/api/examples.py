@@ -112,3 +112,34 @@ POST_DETAIL = {
     "incidents": [{"incident": INCIDENT["id"], "role": "report"}],
     **_STANDING,
 }
+WATCH_CHANGE: dict[str, Any] = {
+    "rule": 'near:"Jisr al-Shughur"~25km (strike OR قصف) kind:air_strike',
+    "triggers": {"lull_days": 14},
+    "destinations": [],
+    "cooldown_s": 600,
+}
+NEW_WATCH: dict[str, Any] = {"name": "Idlib strikes", **WATCH_CHANGE}
+WATCH = {**NEW_WATCH, "version": 1, "owned_by_file": False}
+WATCH_LIST = {"items": [WATCH]}
+EXPLAIN_ASK: dict[str, Any] = {
+    "rule": "strike near:Idlib~50km",
+    "text": "Two strikes on the western edge of Jisr al-Shughur",
+}
+EXPLANATION = {
+    "matched": True,
+    "sentences": ["it says “strike”", "it happened at Jisr al-Shughur, 42 km from Idlib"],
+    "tree": {"matched": True, "operator": "and", "part": "strike near:Idlib~50km", "says": "2 of 2 parts hold"},
+    "tags": {"lang": "en", "kind": "air_strike", "claim": "report"},
+}
+BACKTEST_ASK: dict[str, Any] = {"rule": "strike near:Idlib~50km", "since": "2018-09-01T00:00:00Z", "limit": 5000}
+BACKTEST = {
+    "posts": 9001,
+    "matched": 12,
+    "reports": 9,
+    "start": "2018-09-01T00:00:04Z",
+    "end": "2018-09-04T10:02:40Z",
+    "by_day": {"2018-09-04": 12},
+    "by_claim": {"report": 9, "denial": 3},
+    "hits": [],
+    "says": "would have matched 12 of 9,001 posts",
+}

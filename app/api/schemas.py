@@ -8,6 +8,9 @@ from typing import Any, Literal
 import msgspec
 
 from app.api.problems import ProblemBody
+from app.domain.backtest import Backtest
+from app.domain.rule_explain import Explanation
+from app.domain.watches import Triggers
 from app.messages import AlertMessage, IncidentView, Tags
 
 
@@ -171,6 +174,33 @@ class PostDetail(msgspec.Struct, frozen=True):
     demo: bool
 
 
+class WatchView(msgspec.Struct, frozen=True):
+    """A standing rule. `owned_by_file`: watchdesk.toml names it, and only there it can be changed."""
+
+    name: str
+    rule: str
+    triggers: Triggers
+    destinations: list[str]
+    cooldown_s: int
+    version: int
+    owned_by_file: bool
+
+
+class WatchList(msgspec.Struct, frozen=True):
+    """The watches in force, by name."""
+
+    items: list[WatchView]
+
+
+class ExplainAnswer(msgspec.Struct, frozen=True):
+    """Whether a rule holds for a post: what decided in sentences, the rule's parts as a tree, and what was read in the post."""
+
+    matched: bool
+    sentences: list[str]
+    tree: Explanation
+    tags: Tags
+
+
 class Health(msgspec.Struct, frozen=True):
     """Whether the process is well; `detail` says what is missing."""
 
@@ -187,6 +217,10 @@ ANSWERS: tuple[Any, ...] = (
     PostDetail,
     Health,
     ProblemBody,
+    WatchList,
+    WatchView,
+    ExplainAnswer,
+    Backtest,
 )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import IncidentPost, Post, Revision, Source
+from app.messages import Post as PostMessage
 from app.messages import Tags
 
 
@@ -71,3 +72,31 @@ async def rights_of(session: AsyncSession, sources: set[str]) -> dict[str, str]:
     """Return the rights policy of each of `sources` that is configured."""
     rows = await session.execute(select(Source.id, Source.rights).where(Source.id.in_(sources)))
     return dict(rows.all())
+
+
+async def recent(session: AsyncSession, *, limit: int, since: datetime | None = None) -> list[Post]:
+    """Return the last `limit` posts that were seen, oldest first; deleted ones and exercises are left out."""
+    query = select(Post).where(Post.deleted_at.is_(None)).order_by(Post.seen_at.desc(), Post.id.desc()).limit(limit)
+    if since is not None:
+        query = query.where(Post.seen_at >= since)
+    rows = list((await session.execute(query)).scalars())
+    return [row for row in reversed(rows) if "exercise" not in row.marks]
+
+
+def as_message(row: Post) -> PostMessage:
+    """Return a stored post as it was on the wire."""
+    return PostMessage(
+        id=row.id,
+        given_id=row.given_id,
+        platform=row.platform,
+        author=row.author,
+        text=row.text,
+        created_at=row.created_at,
+        author_name=row.author_name,
+        lang=row.lang,
+        url=row.url,
+        repost_of=row.repost_of,
+        quote_of=row.quote_of,
+        reply_to=row.reply_to,
+        media=tuple(row.media),
+    )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +17,13 @@ from fastapi import FastAPI
 from app.api.server import serving
 from app.clock import Clock, SystemClock
 from app.db.session import Database
+from app.domain.gazetteer import Gazetteer
+from app.domain.lexicon import load_lexicon
+from app.domain.tagging import Tagger
 from app.main import create_app
 from app.settings import Settings, load_settings
 from app.telemetry.metrics import Metrics
+from tests.builders import small_gazetteer
 
 
 @dataclass
@@ -29,6 +34,14 @@ class Given:
     database: Database
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=Metrics)
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        return small_gazetteer()
+
+    @cached_property
+    def tagger(self) -> Tagger:
+        return Tagger(self.gazetteer, load_lexicon())
 
 
 class Reply(NamedTuple):
