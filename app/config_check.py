@@ -14,6 +14,7 @@ from app.domain.rule_ast import Op, Rule
 from app.domain.rule_places import compile_rule
 from app.domain.rule_vetting import vet_rule
 from app.domain.rules import parse_rule
+from app.domain.watches import Triggers
 from app.errors import RuleError, SettingsError
 from app.settings import Settings, prepare_home
 
@@ -117,7 +118,7 @@ def _secrets(settings: Settings, argv: Sequence[str]) -> Iterator[Finding]:
 
 
 def _watches(settings: Settings, gazetteer: Gazetteer | None, actors: Sequence[str]) -> Iterator[Finding]:
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, Triggers, frozenset[str]], str] = {}
     for watch in settings.config.watches:
         where = f"watch {watch.name}"
         try:
@@ -129,9 +130,10 @@ def _watches(settings: Settings, gazetteer: Gazetteer | None, actors: Sequence[s
             continue
         yield from (Finding("note", where, note) for note in notes)
         yield from _unknown_actors(where, rule, actors)
-        if rule.key in seen:
-            yield Finding("warning", where, f"has the same rule as watch {seen[rule.key]}: every alert comes twice")
-        seen.setdefault(rule.key, watch.name)
+        same = (rule.key, watch.triggers, frozenset(watch.destinations))
+        if same in seen:
+            yield Finding("warning", where, f"is the same as watch {seen[same]}: every alert comes twice")
+        seen.setdefault(same, watch.name)
         if not watch.destinations:
             yield Finding(
                 "note", where, "names no destination: its alerts stand in the API, on the page and in the feeds only"

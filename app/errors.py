@@ -4,7 +4,6 @@ WatchdeskError
 ├── UserError            what a person gave us is wrong; the CLI prints one line and exits 2, the API answers 4xx
 │   ├── SettingsError    an environment variable or a line of watchdesk.toml
 │   ├── RuleError        a rule, with position and caret
-│   ├── SameRuleError    a watch with the rule of another one
 │   ├── GazetteerError   a gazetteer file
 │   ├── SchemaError      the database was written by another build
 │   └── HomeHeldError    another process owns the home
@@ -80,17 +79,6 @@ class RuleError(UserError):
         line = self.rule.replace("\n", " ").replace("\t", " ")
         start = max(0, self.position - 60)
         return f"{self.detail}\n  {line[start : start + 120]}\n  {' ' * (self.position - start)}^"
-
-
-class SameRuleError(UserError):
-    """Another watch has the same rule; `watch` names it."""
-
-    status = 409
-    code = "same_rule"
-
-    def __init__(self, watch: str) -> None:
-        self.watch = watch
-        super().__init__(f"watch {watch!r} has the same rule: every alert would come twice")
 
 
 class GazetteerError(UserError):

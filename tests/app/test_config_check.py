@@ -58,9 +58,14 @@ def test_a_rule_that_cannot_be_used_is_an_error_with_its_watch(tmp_path: Path, r
     assert expected in error
 
 
-def test_the_same_rule_twice_names_the_first_watch(tmp_path: Path) -> None:
+def test_the_same_watch_twice_names_the_first_one(tmp_path: Path) -> None:
     found = check(tmp_path, watch("idlib strike", "one") + watch("idlib  (strike)", "two"))
-    assert said(found, "warning") == ["watch two: has the same rule as watch one: every alert comes twice"]
+    assert said(found, "warning") == ["watch two: is the same as watch one: every alert comes twice"]
+
+
+def test_one_rule_with_other_triggers_is_another_watch(tmp_path: Path) -> None:
+    toml = watch("idlib", "one") + "[watch.triggers]\norigins = 2\n" + watch("idlib", "two")
+    assert said(check(tmp_path, toml), "warning") == []
 
 
 def test_an_unknown_actor_is_warned_of_with_the_nearest_one(tmp_path: Path) -> None:
