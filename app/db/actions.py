@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from uuid import uuid4
 
 import msgspec
 from babel import Locale
 from sqlalchemy import select
 
+from app.db import audit
+from app.db.audit import Deed
 from app.db.config import load_destinations, load_sources, load_watches
 from app.db.desk_load import Loader
 from app.db.desk_save import Saver
-from app.db.models import Audit, Incident
+from app.db.models import Incident
 from app.db.session import WriteSession
 from app.domain.actions import Press, act
 from app.domain.alerts import Cause, Names, load_actor_names
@@ -71,19 +72,9 @@ async def press(writing: WriteSession, incident_id: str, pressed: Press, options
     changes = Changes()
     changes.incidents[incident_id] = None
     Desk(state, rules, _NoPosts()).tell(incident_id, Cause(pressed.at, None, fresh=False), changes)
-    number = await Saver(writing, state, pressed.at, tuple(await load_destinations(session))).save(changes)
-    session.add(
-        Audit(
-            id=uuid4().hex,
-            at=pressed.at,
-            who=pressed.who[:200],
-            action=pressed.action,
-            subject=incident_id,
-            why=pressed.why,
-            body=msgspec.json.encode({"hours": pressed.hours} if pressed.action == "mute" else {}).decode(),
-            change_no=number,
-        )
-    )
+    await Saver(writing, state, pressed.at, tuple(await load_destinations(session))).save(changes)
+    body = {"hours": pressed.hours} if pressed.action == "mute" else {}
+    await audit.note(writing, Deed(pressed.who[:200], pressed.action, incident_id, pressed.why, body), pressed.at)
     return Acted(view_of(incident, facts), tuple(one.alert for one in changes.alerts))
 
 

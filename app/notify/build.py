@@ -59,7 +59,7 @@ class Builder:
         box: SecretBox,
         outbound: Options,
         clock: Clock,
-        stream: Stream,
+        stream: Stream | None = None,
     ) -> None:
         self._secret_of = secret_of
         self._box = box
@@ -77,7 +77,7 @@ class Builder:
                 return self._webhook(spec)
             case "apprise":
                 return AppriseNotifier(self._value(spec, "url"))
-            case "stream":
+            case "stream" if self._stream is not None:
                 return StreamNotifier(self._stream)
             case "null":
                 return NullNotifier()
