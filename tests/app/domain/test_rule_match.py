@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from app.domain.rule_match import Match, PostWords
+from app.domain.rule_match import MOST_SPANS, Match, PostWords
 from app.domain.rule_places import compile_rule
 from app.domain.rules import parse_rule
 from app.domain.text import read_text
@@ -230,3 +232,12 @@ def test_the_empty_rule_takes_reports_only() -> None:
     found = match("")
     assert found is not None
     assert found.sentences() == ("it reports an event, and this watch takes every report",)
+
+
+def test_a_post_that_says_one_word_3000_times_is_matched_in_good_time() -> None:
+    post = words("ab " * 3_000)
+    start = time.process_time()
+    found = match('"ab ab ab ab ab ab" -"ab cd"', post)
+    assert time.process_time() - start < 0.2
+    assert found is not None
+    assert len(found.reasons[0].spans) == MOST_SPANS
