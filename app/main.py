@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import alerts, health, incidents, posts, slack, watches
+from app.api import alerts, destinations, health, incidents, posts, slack, sources, watches
 from app.api.auth import Gate
 from app.api.deps import Serving
 from app.api.edge import Edge
@@ -23,7 +23,16 @@ from app.clock import Clock
 
 MAX_BODY = 1024 * 1024  # bytes
 
-ROUTERS = (alerts.router, incidents.router, posts.router, watches.router, health.router, slack.router)
+ROUTERS = (
+    alerts.router,
+    incidents.router,
+    posts.router,
+    sources.router,
+    watches.router,
+    destinations.router,
+    health.router,
+    slack.router,
+)
 
 CORS: Any = {
     "allow_methods": ["GET", "POST", "PUT", "DELETE"],

@@ -143,3 +143,73 @@ BACKTEST = {
     "hits": [],
     "says": "would have matched 12 of 9,001 posts",
 }
+ACTION_ASK: dict[str, Any] = {"action": "dismiss", "why": "the video is from 2016"}
+ACTION_ANSWER = {"incident": INCIDENT | {"state": "dismissed"}, "alerts": [ALERT | {"step": "withdrawn"}]}
+POST_ASK: dict[str, Any] = {
+    "id": "call-2018-09-04-1",
+    "platform": "inbox",
+    "author": "night desk",
+    "created_at": "2018-09-04T10:12:00Z",
+    "text": "A doctor in Jisr al-Shughur tells us by phone of two strikes on the western edge.",
+}
+ACCEPTED = {"post": "inbox:call-2018-09-04-1", "status": "accepted"}
+SOURCE = {
+    "id": "x:nskywatch",
+    "owner": "Northern Sky Watch",
+    "grade": "B",
+    "area": "Idlib",
+    "rights": "full",
+    "configured": True,
+    "owned_by_file": True,
+    "retired_at": None,
+    "version": 1,
+    "state": "live",
+    "detail": "",
+    "last_post_at": "2018-09-04T10:02:40Z",
+    "said_at": "2018-09-04T10:12:00Z",
+    "posts": 128,
+    "reconnects": 1,
+    "backlog": 0,
+    "spend_usd": 0.64,
+    "covered_until": "2018-09-04T10:12:00Z",
+    "open_gaps": 0,
+}
+SOURCE_LIST = {"items": [SOURCE], **_STANDING}
+SOURCE_ASK: dict[str, Any] = {"owner": "Northern Sky Watch", "grade": "B", "area": "Idlib", "rights": "full"}
+DESTINATION_ASK: dict[str, Any] = {
+    "name": "wall",
+    "type": "webhook",
+    "options": {"url": "https://wall.example.org/hook"},
+}
+DESTINATION = {
+    **DESTINATION_ASK,
+    "url_env": None,
+    "token_env": None,
+    "owned_by_file": False,
+    "version": 1,
+    "state": "good",
+    "detail": "",
+    "last_success_at": "2018-09-04T10:02:41Z",
+    "failing_since": None,
+    "paused_until": None,
+}
+DESTINATION_LIST = {"items": [DESTINATION]}
+DELIVERY_LIST = {
+    "items": [
+        {
+            "id": "77aa0c0ffee0",
+            "alert": ALERT["id"],
+            "incident": INCIDENT["id"],
+            "state": "delivered",
+            "detail": "",
+            "created_at": "2018-09-04T09:31:13Z",
+            "next_at": "2018-09-04T09:31:13Z",
+            "ended_at": "2018-09-04T09:31:14Z",
+            "attempts": [
+                {"number": 1, "at": "2018-09-04T09:31:13Z", "outcome": "delivered", "detail": "", "seconds": 0.21}
+            ],
+        }
+    ]
+}
+QUEUED = {"queued": 1, "deliveries": ["77aa0c0ffee0"]}
+NEW_SECRET = {"secret": "whsec_ c2hvd24gdGhpcyBvbmNlLCBrZWVwIGl0"}

@@ -6,16 +6,17 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.api import examples
-from app.api.auth import READ
+from app.api.auth import READ, MayAck
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.paging import Cursor, cache_headers, check_cursor, etag_of, link_next, unchanged
 from app.api.problems import Problem
 from app.api.schemas import (
+    ActionAnswer,
     ActionView,
     Feature,
     FeatureCollection,
@@ -26,9 +27,13 @@ from app.api.schemas import (
     Properties,
     withheld,
 )
+from app.api.writes import Done, need_json, write
 from app.db import alerts, incidents, meta, posts
+from app.db.actions import press
 from app.db.alerts import AlertFilter
 from app.db.incidents import IncidentFilter, PostInIncident
+from app.db.session import WriteSession
+from app.domain.actions import MUTE_HOURS, MUTE_HOURS_MAX, Press
 from app.messages import IncidentView
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
@@ -48,6 +53,20 @@ Kind = Literal[
     "protest",
     "explosion_unspecified",
     "other_event",
+]
+
+
+ActionName = Literal[
+    "acknowledge",
+    "unacknowledge",
+    "confirm",
+    "unconfirm",
+    "dismiss",
+    "undismiss",
+    "withdraw",
+    "unwithdraw",
+    "mute",
+    "unmute",
 ]
 
 
@@ -124,6 +143,35 @@ async def list_incidents(request: Request, resources: Resources, query: Annotate
     page = FeatureCollection([_feature(view) for view in views], *ending) if geojson else IncidentPage(views, *ending)
     headers = cache_headers(etag) | {"Link": link_next(request, following, query.model_dump(mode="json"))}
     return Response(msgspec.json.encode(page), media_type=GEOJSON if geojson else "application/json", headers=headers)
+
+
+class ActionBody(BaseModel):
+    """What to do, and why. `hours` counts for `mute`."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.ACTION_ASK]})
+
+    action: ActionName
+    why: Annotated[str, Field(max_length=1_000)] = ""
+    hours: Annotated[float, Field(gt=0, le=MUTE_HOURS_MAX)] = MUTE_HOURS
+
+
+@router.post(
+    "/{incident_id}/actions",
+    dependencies=[Depends(need_json)],
+    summary="Act as an editor",
+    responses={200: answers(ActionAnswer, examples.ACTION_ANSWER), **errors(404, 409, 413, 415, 503)},
+)
+async def act_on_incident(
+    request: Request, resources: Resources, caller: MayAck, incident_id: str, given: ActionBody
+) -> Response:
+    """Everyone who was alerted is told what a withdrawal, dismissal or confirmation changes. Each action is undone by its opposite."""
+
+    async def work(writing: WriteSession) -> Done:
+        pressed = Press(given.action, caller.name, resources.clock.now(), given.why, given.hours)
+        acted = await press(writing, incident_id, pressed, resources.settings.config.desk)
+        return Done(200, ActionAnswer(acted.incident, list(acted.alerts)))
+
+    return await write(request, resources, caller, work)
 
 
 @router.get(

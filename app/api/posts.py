@@ -3,22 +3,73 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples
-from app.api.auth import READ
+from app.api.auth import READ, MayAck
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.problems import Problem
-from app.api.schemas import IncidentRole, PostDetail, RevisionView, withheld
-from app.db import meta, posts
+from app.api.schemas import Accepted, IncidentRole, PostDetail, RevisionView, withheld
+from app.api.writes import Done, need_json, write
+from app.db import audit, inbox, meta, posts
+from app.db.audit import Deed
 from app.db.models import Post
 from app.db.posts import StoredPost
+from app.db.session import WriteSession
+from app.domain.posts import parse_line
+from app.messages import Post as PostMessage
+from app.messages import Quarantined
 
 router = APIRouter(prefix="/v1/posts", tags=["posts"])
+
+
+class PostAsk(BaseModel):
+    """A post line, as a replay file has it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.POST_ASK]})
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    platform: Annotated[str, Field(min_length=1, max_length=30)] = "inbox"
+    author: Annotated[str, Field(min_length=1, max_length=300)]
+    text: Annotated[str, Field(max_length=60_000)] = ""
+    created_at: Annotated[str | None, Field(max_length=40, description="ISO 8601; now where it is missing.")] = None
+    type: Literal["post", "edit", "delete"] = "post"
+    author_name: Annotated[str | None, Field(max_length=300)] = None
+    lang: Annotated[str | None, Field(max_length=35)] = None
+    url: Annotated[str | None, Field(max_length=2_048)] = None
+    repost_of: Annotated[str | None, Field(max_length=300)] = None
+    quote_of: Annotated[str | None, Field(max_length=300)] = None
+    reply_to: Annotated[str | None, Field(max_length=300)] = None
+    media: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=50)] = []
+
+
+@router.post(
+    "",
+    status_code=202,
+    dependencies=[Depends(need_json)],
+    summary="Hand in a post",
+    responses={202: answers(Accepted, examples.ACCEPTED), **errors(409, 413, 415, 503)},
+)
+async def hand_in_post(request: Request, resources: Resources, caller: MayAck, given: PostAsk) -> Response:
+    """It goes the way of every other post: stored, tagged, joined into incidents. Who handed it in stands in the audit."""
+    now = resources.clock.now()
+    line = msgspec.json.encode({"created_at": now, **given.model_dump(exclude_none=True)})
+    read = parse_line(line, received_at=now)
+    if not isinstance(read, PostMessage):
+        detail = read.detail if isinstance(read, Quarantined) else "it is no post"
+        raise Problem(422, f"This cannot be a post: {detail}", field="id")
+
+    async def work(writing: WriteSession) -> Done:
+        await inbox.hand_in(writing.session, line.decode(), now)
+        await audit.note(writing, Deed(caller.name, "post_handed_in", read.id), now)
+        return Done(202, Accepted(read.id))
+
+    return await write(request, resources, caller, work)
 
 
 @router.get(

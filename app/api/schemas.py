@@ -121,6 +121,13 @@ class IncidentDetail(IncidentView, frozen=True):
     demo: bool
 
 
+class ActionAnswer(msgspec.Struct, frozen=True):
+    """The incident as it is now, and the alerts that went out because of the action."""
+
+    incident: IncidentView
+    alerts: list[AlertMessage]
+
+
 class RevisionView(msgspec.Struct, frozen=True):
     """What a post said from `revised_at` on."""
 
@@ -174,6 +181,114 @@ class PostDetail(msgspec.Struct, frozen=True):
     demo: bool
 
 
+class Accepted(msgspec.Struct, frozen=True):
+    """A post that was handed in: it goes the way of every other post, and stands under `post` within seconds."""
+
+    post: str
+    status: Literal["accepted"] = "accepted"
+
+
+class SourceView(msgspec.Struct, frozen=True):
+    """A source: what is configured of it, and what its producer last said. `configured` false: an author that only its posts named.
+
+    `covered_until`: up to when it was read without a gap; `open_gaps`: times in which it was not read and that were not filled since.
+    """
+
+    id: str
+    owner: str
+    grade: str
+    area: str | None
+    rights: str
+    configured: bool
+    owned_by_file: bool
+    retired_at: datetime | None
+    version: int
+    state: str
+    detail: str
+    last_post_at: datetime | None
+    said_at: datetime | None
+    posts: int
+    reconnects: int
+    backlog: int
+    spend_usd: float
+    covered_until: datetime | None
+    open_gaps: int
+
+
+class SourceList(msgspec.Struct, frozen=True):
+    """Every source that is configured or was heard of, by id."""
+
+    items: list[SourceView]
+    stale_since: datetime | None
+    demo: bool
+
+
+class DestinationView(msgspec.Struct, frozen=True):
+    """Where alerts go, without its secrets. `state`: "good", "failing", "paused" or "disabled" (`detail` says why)."""
+
+    name: str
+    type: str
+    options: dict[str, Any]
+    url_env: str | None
+    token_env: str | None
+    owned_by_file: bool
+    version: int
+    state: str
+    detail: str
+    last_success_at: datetime | None
+    failing_since: datetime | None
+    paused_until: datetime | None
+
+
+class DestinationList(msgspec.Struct, frozen=True):
+    """The destinations in force, by name."""
+
+    items: list[DestinationView]
+
+
+class AttemptView(msgspec.Struct, frozen=True):
+    """One attempt at a delivery."""
+
+    number: int
+    at: datetime
+    outcome: str
+    detail: str
+    seconds: float
+
+
+class DeliveryView(msgspec.Struct, frozen=True):
+    """One alert on its way to one destination, with every attempt. It ends delivered, digested, cancelled or expired."""
+
+    id: str
+    alert: str
+    incident: str
+    state: str
+    detail: str
+    created_at: datetime
+    next_at: datetime
+    ended_at: datetime | None
+    attempts: list[AttemptView]
+
+
+class DeliveryList(msgspec.Struct, frozen=True):
+    """Deliveries, newest first."""
+
+    items: list[DeliveryView]
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """How many deliveries will go out now, and their ids where they are new."""
+
+    queued: int
+    deliveries: list[str]
+
+
+class NewSecret(msgspec.Struct, frozen=True):
+    """A signing secret: shown this once. The one before it signs along for a day."""
+
+    secret: str
+
+
 class WatchView(msgspec.Struct, frozen=True):
     """A standing rule. `owned_by_file`: watchdesk.toml names it, and only there it can be changed."""
 
@@ -217,6 +332,15 @@ ANSWERS: tuple[Any, ...] = (
     PostDetail,
     Health,
     ProblemBody,
+    ActionAnswer,
+    Accepted,
+    SourceList,
+    SourceView,
+    DestinationList,
+    DestinationView,
+    DeliveryList,
+    Queued,
+    NewSecret,
     WatchList,
     WatchView,
     ExplainAnswer,
