@@ -8,14 +8,15 @@ meets only the rules of which both parts are in it. What is met is then decided 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.domain.rule_ast import And, Node, Not, Op, Or, Term, holds, pushed
-from app.domain.rule_match import PLACE_OPS, CompiledRule, Match, PlaceTest, PostWords
+from app.domain.rule_match import PLACE_OPS, CompiledRule, Match, PlaceTest, PostWords, ancestors
 from app.domain.rule_places import compile_rule
 from app.domain.rules import parse_rule
 from app.domain.text import ReadText
@@ -85,14 +86,51 @@ class _Program:
         return all(holds(node, lambda term: _term_holds(term, features, words, self._rule)) for node in self._rest)
 
 
+class _PlaceTerms:
+    """Which `near:` and `place:` terms of all rules hold for an event's place: by id, by country, and by latitude."""
+
+    def __init__(self, tests: Sequence[PlaceTest]) -> None:
+        self.any = bool(tests)
+        self._within: dict[str, list[str]] = {}
+        self._near = sorted((test for test in tests if test.term.op is Op.NEAR), key=lambda test: test.place.lat)
+        self._latitudes = [test.place.lat for test in self._near]
+        # A degree of latitude is 111.2 km on our sphere; the margin keeps rounding out of the decision.
+        self._reach = max((test.term.radius_km for test in self._near), default=0.0) / 111.0 + 0.01
+        self._gazetteer = tests[0].gazetteer if tests else None
+        self._known: dict[tuple[str, float, float, float], tuple[str, ...]] = {}
+        for test in tests:
+            if test.term.op is Op.PLACE:
+                wide = test.place.level == "country"
+                key = f"country {test.place.country}" if wide else test.place.place_id
+                self._within.setdefault(key, []).append(test.feature)
+
+    def features_of(self, place: PlaceTag) -> tuple[str, ...]:
+        key = (place.place_id, place.lat, place.lon, place.radius_km)
+        known = self._known.get(key)
+        if known is None:
+            known = tuple(self._look_up(place))
+            if len(self._known) < _PLACES_KEPT:
+                self._known[key] = known
+        return known
+
+    def _look_up(self, place: PlaceTag) -> Iterator[str]:
+        around = ancestors(place.place_id, self._gazetteer) if self._gazetteer is not None and self._within else set()
+        for area in {f"country {place.country}", place.place_id} | around:
+            yield from self._within.get(area, ())
+        first = bisect_left(self._latitudes, place.lat - self._reach)
+        last = bisect_right(self._latitudes, place.lat + self._reach)
+        for test in self._near[first:last]:
+            if test.distance(place) is not None:
+                yield test.feature
+
+
 class RuleIndex:
     """Which of many rules hold for a post. Build once, read from one thread."""
 
     def __init__(self, rules: Mapping[str, CompiledRule]) -> None:
         self._names = list(rules)
         self._programs = [_Program(rule) for rule in rules.values()]
-        self._places = _distinct_places(rules.values())
-        self._place_features: dict[tuple[str, float], tuple[str, ...]] = {}
+        self._places = _PlaceTerms(_distinct_places(rules.values()))
         self._alone: Filed = {}
         self._paired: dict[str, Filed] = {}
         self._file(list(rules.values()))
@@ -125,19 +163,10 @@ class RuleIndex:
         features.update(f"lang:{lang}" for lang in words.langs())
         features.update((f"kind:{words.tags.kind}", f"claim:{words.tags.claim}"))
         features.update(f"actor:{actor.casefold()}" for actor in words.tags.actors)
-        if self._places:
+        if self._places.any:
             for place in words.where():
-                features.update(self._features_of(place))
+                features.update(self._places.features_of(place))
         return features
-
-    def _features_of(self, place: PlaceTag) -> tuple[str, ...]:
-        key = (place.place_id, place.radius_km)
-        known = self._place_features.get(key)
-        if known is None:
-            known = tuple(test.feature for test in self._places if test.distance(place) is not None)
-            if len(self._place_features) < _PLACES_KEPT:
-                self._place_features[key] = known
-        return known
 
     def _file(self, rules: list[CompiledRule]) -> None:
         usage = Counter(feature for rule in rules for term in rule.rule.terms() for feature in _needed_by(term, rule))

@@ -117,7 +117,7 @@ class PlaceTest:
     def __init__(self, term: Term, place: Place, gazetteer: Gazetteer) -> None:
         self.term = term
         self.place = place
-        self._gazetteer = gazetteer
+        self.gazetteer = gazetteer
 
     @property
     def feature(self) -> str:
@@ -137,7 +137,7 @@ class PlaceTest:
     def _within(self, tag: PlaceTag) -> bool:
         if self.place.level == "country":
             return tag.country == self.place.country
-        return tag.place_id == self.place.place_id or self.place.place_id in ancestors(tag.place_id, self._gazetteer)
+        return tag.place_id == self.place.place_id or self.place.place_id in ancestors(tag.place_id, self.gazetteer)
 
 
 def ancestors(place_id: str, gazetteer: Gazetteer) -> set[str]:

@@ -102,7 +102,7 @@ def can_match_without_a_term(rule: CompiledRule) -> bool:
     return rule.match_words(bare) is not None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(rules, min_size=1, max_size=12), st.lists(posts, min_size=1, max_size=4))
 def test_the_index_finds_what_asking_every_rule_finds(texts: list[str], many: list[PostWords]) -> None:
     usable = {str(number): compiled(text) for number, text in enumerate(texts)}
