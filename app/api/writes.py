@@ -35,8 +35,6 @@ async def need_json(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise Problem(415, "Send the body as `Content-Type: application/json`.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "Send the body without a content encoding.")
 
 
 async def write(request: Request, resources: Serving, caller: Caller, work: Work) -> Response:

@@ -7,7 +7,23 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.api import examples
-from app.api.schemas import AlertDetail, AlertPage, FeatureCollection, IncidentDetail, IncidentPage, PostDetail
+from app.api.schemas import (
+    Accepted,
+    ActionAnswer,
+    AlertDetail,
+    AlertPage,
+    DeliveryList,
+    DestinationList,
+    ExplainAnswer,
+    FeatureCollection,
+    IncidentDetail,
+    IncidentPage,
+    PostDetail,
+    Queued,
+    SourceList,
+    WatchList,
+)
+from app.domain.backtest import Backtest
 from tests.app.api.desk import Desk
 
 
@@ -47,6 +63,15 @@ async def test_no_page_or_document_points_elsewhere(sqlite_desk: Desk) -> None:
         (IncidentDetail, examples.INCIDENT_DETAIL),
         (FeatureCollection, examples.FEATURES),
         (PostDetail, examples.POST_DETAIL),
+        (ActionAnswer, examples.ACTION_ANSWER),
+        (Accepted, examples.ACCEPTED),
+        (SourceList, examples.SOURCE_LIST),
+        (DestinationList, examples.DESTINATION_LIST),
+        (DeliveryList, examples.DELIVERY_LIST),
+        (Queued, examples.QUEUED),
+        (WatchList, examples.WATCH_LIST),
+        (ExplainAnswer, examples.EXPLANATION),
+        (Backtest, examples.BACKTEST),
     ],
 )
 def test_examples_are_what_we_would_answer(model: type, example: dict[str, Any]) -> None:

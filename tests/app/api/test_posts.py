@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from app.db.models import Source
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import inbox
+from app.db.models import Audit, Source
+from app.domain.posts import parse_line
+from app.messages import Post
 from tests.app.api.desk import Desk
 from tests.rows import NOON, incident_row, member_row, post_row, revision_row, store
 
@@ -53,3 +60,32 @@ async def test_an_unknown_post_is_404(desk: Desk) -> None:
         reply = await desk.get(f"/v1/posts/{path}")
         assert (reply.status, reply.body["code"]) == (404, "not_found")
     assert (await desk.get("/v1/posts/" + "x" * 10_000)).status == 422
+
+
+async def test_a_post_handed_in_waits_for_the_inbox_producer(desk: Desk) -> None:
+    body = {"id": "call-1", "author": "night desk", "text": "\u0642\u0635\u0641 قرب جسر الشغور"}
+    reply = await desk.ask("POST", "/v1/posts", json=body)
+    assert (reply.status, reply.body) == (202, {"post": "inbox:call-1", "status": "accepted"})
+    async with desk.given.database.read() as session:
+        (row,) = await inbox.waiting(session, limit=9)
+        assert row.exercise is False
+        post = parse_line(row.line.encode(), received_at=NOON)
+        deed = (await session.execute(select(Audit))).scalar_one()
+    assert isinstance(post, Post)
+    assert (post.id, post.author, post.text) == ("inbox:call-1", "night desk", "قصف قرب جسر الشغور")
+    assert (deed.who, deed.action, deed.subject) == ("local", "post_handed_in", "inbox:call-1")
+
+
+async def test_what_cannot_be_handed_in_is_422(sqlite_desk: Desk) -> None:
+    good: dict[str, Any] = {"id": "1", "author": "a", "text": "t"}
+    changes: list[dict[str, Any]] = [
+        {"id": ""},
+        {"id": "x" * 201},
+        {"exercise": True},
+        {"marks": {}},
+        {"seen_at": "now"},
+        {"text": "x" * 60_001},
+        {"type": "gap"},
+    ]
+    for change in changes:
+        assert (await sqlite_desk.ask("POST", "/v1/posts", json=good | change)).status == 422

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from app.db.config import put_source
+from app.db.models import SourceStatus
+from app.domain.config import SourceConfig
+from tests.app.api.desk import Desk
+from tests.rows import NOON, store
+
+PATH = "/v1/sources/x:nskywatch"
+
+
+async def test_a_source_is_made_changed_and_retired(desk: Desk) -> None:
+    made = await desk.ask("PUT", PATH, json={"owner": "Northern Sky Watch", "grade": "B", "options": {"via": "rule"}})
+    assert (made.status, made.body["grade"], made.body["configured"], made.headers["etag"]) == (201, "B", True, '"1"')
+    assert (await desk.ask("PUT", PATH, json={"grade": "C"})).status == 428
+    changed = await desk.ask("PUT", PATH, json={"grade": "C"}, headers={"If-Match": '"1"'})
+    assert (changed.status, changed.body["grade"], changed.body["owner"]) == (200, "C", "nskywatch")
+    assert (await desk.ask("DELETE", PATH, headers={"If-Match": '"1"'})).status == 412
+    assert (await desk.ask("DELETE", PATH, headers={"If-Match": '"2"'})).status == 204
+    assert (await desk.get(PATH)).body["configured"] is False
+    assert (await desk.ask("DELETE", PATH, headers={"If-Match": '"3"'})).status == 404
+    assert (await desk.ask("PUT", PATH, json={"grade": "A"})).body["version"] == 4
+
+
+async def test_sources_are_listed_with_what_their_producer_said(desk: Desk) -> None:
+    await store(
+        desk.given.database, SourceStatus(source="rss:zenith", state="live", detail="ok", posts=7, said_at=NOON)
+    )
+    async with desk.given.database.write() as writing:
+        await put_source(writing, SourceConfig("x:nskywatch", grade="B"), by_file=True)
+    rss, x = (await desk.get("/v1/sources")).body["items"]
+    assert (rss["id"], rss["state"], rss["posts"], rss["configured"]) == ("rss:zenith", "live", 7, False)
+    assert (x["id"], x["state"], x["owned_by_file"]) == ("x:nskywatch", "unknown", True)
+    reply = await desk.ask("PUT", PATH, json={"grade": "A"}, headers={"If-Match": '"1"'})
+    assert (reply.status, reply.body["code"]) == (409, "owned_by_file")
+
+
+async def test_what_can_be_no_source_is_refused(sqlite_desk: Desk) -> None:
+    for path, body in (
+        ("nocolon", {}),
+        ("X:a", {}),
+        ("x:a", {"grade": "G"}),
+        ("x:a", {"id": "x:b"}),
+        ("x:a", {"owner": "o" * 301}),
+    ):
+        assert (await sqlite_desk.ask("PUT", f"/v1/sources/{path}", json=body)).status == 422
+    assert (await sqlite_desk.get("/v1/sources/x:none")).status == 404
+    assert (await sqlite_desk.get("/v1/sources/%00")).status == 404
