@@ -18,6 +18,7 @@ _TIERS = dict.fromkeys(KINDS[:7], 0) | {
 """A bang of unknown cause is the cause that another word names; a convoy is news only where nothing else happened."""
 _ALWAYS_FIRST = ("chemical_weapon", "suicide_bomb")
 MOST_EVENTS = 50  # that are judged; a round-up of a day has thirty
+_SIDE_REACH = 5  # words between an act and a nationality or state that did it
 _VICTIM_REACH = 7  # words between an act and those it was done to
 _CALMED = frozenset({"none.weather"})
 
@@ -45,9 +46,8 @@ def find_events(reading: Reading) -> list[Event]:
         if len(events) == MOST_EVENTS:
             break
         family, _, name = hit.means.partition(":")
-        if family == "kind":
-            events.append(scene.plain(hit, name))
-        elif family == "act" and (event := scene.act(hit, name)) is not None:
+        event = scene.plain(hit, name) if family == "kind" else scene.act(hit, name) if family == "act" else None
+        if event is not None:
             events.append(event)
     return events
 
@@ -74,19 +74,29 @@ class _Scene:
             for hit in reading.family("party")
             if hit.means.endswith(("/forces", "/adjective")) or not is_site(hit, reading)
         ]
+        self._hazard = any(
+            stem in tag.norm for tag in reading.text.hashtags for stem in reading.lexicon.stems["hazard"]
+        )
         self._told = any(
             reading.lexicon.cues[hit.means[4:]].claim in {"past", "aftermath", "denial"}
             for hit in reading.family("cue")
         )
+        self._threatening = {
+            reading.sentence(hit)
+            for hit in reading.family("cue")
+            if reading.lexicon.cues[hit.means[4:]].claim in {"threat", "denial"}
+        }
         self._stormy = {reading.sentence(hit) for hit in reading.family("cue") if hit.means[4:] in _CALMED}
 
-    def plain(self, hit: Hit, kind: str) -> Event:
+    def plain(self, hit: Hit, kind: str) -> Event | None:
         """An explosion is what a weapon in its sentence makes it."""
         sentence = self._reading.sentence(hit)
         if kind == "explosion_unspecified":
             weapon = self._nearest(hit, self._here(self._weapons, sentence))
             if weapon is not None and not self._is_target(weapon):
                 return Event(hit, weapon.means.partition(":")[2], sentence, (hit, weapon))
+        if kind == "other_event" and (self._hazard or sentence in self._stormy):
+            return None
         if kind == "attack_on_civilians" and self._on_armed(hit, sentence):
             kind = "armed_clash"
         return Event(hit, kind, sentence, (hit,))
@@ -94,15 +104,16 @@ class _Scene:
     def act(self, hit: Hit, name: str) -> Event | None:
         act = self._reading.lexicon.acts[name]
         sentence = self._reading.sentence(hit)
-        weapon = self._nearest(hit, self._here(self._weapons, sentence))
-        party = self._nearest(hit, self._here(self._parties, sentence))
+        if act.needs and (sentence in self._stormy or self._hazard):
+            return None
+        weapon = self._weapon(hit, sentence)
+        party = self._nearest(
+            hit, [other for other in self._here(self._parties, sentence) if self._near_enough(hit, other)]
+        )
         if weapon is not None and not (party is not None and self._far(hit, weapon) and not self._far(hit, party)):
             return Event(hit, weapon.means.partition(":")[2], sentence, (hit, weapon), name)
-        if act.needs:
-            if sentence in self._stormy:
-                return None
-            if party is None and not self._told and not ("context" in act.needs and self._placed(hit, sentence)):
-                return None
+        if act.needs and party is None and not self._shown(hit, act, sentence):
+            return None
         kind = self._by_party(hit, party, act, sentence)
         if kind is None and self._told and act.id in {"hit", "assault"}:
             kind = "other_event"
@@ -110,14 +121,43 @@ class _Scene:
             return None
         return Event(hit, kind, sentence, (hit,) if party is None else (hit, party), name, int(act.default is not None))
 
+    def _weapon(self, hit: Hit, sentence: int) -> Hit | None:
+        """Return the weapon nearest to an act; poison is told before what carried it."""
+        weapons = self._here(self._weapons, sentence)
+        poison = [weapon for weapon in weapons if weapon.means == "weapon:chemical_weapon"]
+        return self._nearest(hit, poison or weapons)
+
+    def _near_enough(self, hit: Hit, party: Hit) -> bool:
+        """A nationality or a state makes an act one of war only beside it: "Israel offers aid as fires hit" is none."""
+        apart = max(hit.first - party.last, party.first - hit.last)
+        sentence = self._reading.sentence(party)
+        beside = apart <= _SIDE_REACH or sentence in self._loose or sentence in self._threatening
+        return beside or party.means.endswith("/forces")
+
+    def _shown(self, hit: Hit, act: Act, sentence: int) -> bool:
+        """Does something other than a weapon or a side show that the act is one of war?"""
+        if "weapon" in act.needs:
+            return False
+        if act.id == "harm":
+            return any(self._reading.sentence(word) == sentence for word in self._reading.family("of_war"))
+        return self._told or ("context" in act.needs and self._placed(hit, sentence))
+
     def _by_party(self, hit: Hit, party: Hit | None, done: Act, sentence: int) -> str | None:
         act, default = done.id, done.default
+        if act == "harm":
+            return "armed_clash" if self._on_armed(hit, sentence) else "attack_on_civilians"
+        if "weapon" in done.needs:
+            return None
         if party is None:
             return default
         known = self._reading.lexicon.parties[_party_of(party)]
         strikes_from_air = self._reading.country in known.air
         if act == "raid":
             return "air_strike" if strikes_from_air and self._reading.country != "PS" else "armed_clash"
+        if act == "assault" and self._reading.country == "PS":
+            return "attack_on_civilians" if self._on_civilians(hit, sentence) else "armed_clash"
+        if act == "bomb" and known.country is None and not known.air:
+            return "remote_explosive"
         if act in {"bombard", "hit", "assault"} and strikes_from_air:
             return "air_strike"
         if default is not None:

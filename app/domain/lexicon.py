@@ -108,18 +108,15 @@ class Lexicon:
 
     def find(self, text: ReadText) -> list[Hit]:
         """Return the words found, in order. Of those that have one meaning only, what lies in a longer one is left out."""
-        hits = self._trie.find(text)
+        hits = list(dict.fromkeys(self._trie.find(text)))
         hidden: set[Hit] = set()
         for family, hides in _HIDES.items():
+            covers = [hit for hit in hits if self._hides_as(hit) == family]
+            if not covers:
+                continue
             reach: Hit | None = None
-            ranked = sorted(
-                (hit for hit in hits if self._hides_as(hit) == family or _family(hit.means) in hides), key=_widest_first
-            )
-            for hit in ranked:
-                inside = (
-                    reach is not None and hit.last <= reach.last and (hit.first, hit.last) != (reach.first, reach.last)
-                )
-                if inside and _family(hit.means) in hides:
+            for hit in sorted((hit for hit in hits if _family(hit.means) in hides or hit in covers), key=_widest_first):
+                if reach is not None and _family(hit.means) in hides and _is_covered(hit, reach, family):
                     hidden.add(hit)
                 if self._hides_as(hit) == family and (reach is None or hit.last > reach.last):
                     reach = hit
@@ -140,7 +137,15 @@ _HIDES = {
     "event": _EVENT,  # a "missile strike" is one event
     "cue": frozenset({"cue"}),  # but "will strike" still speaks of a strike
 }
+_TAKE_ALL = frozenset({"ignore", "topic"})
 """What lies within a longer phrase and then means only what the phrase means."""
+
+
+def _is_covered(hit: Hit, cover: Hit, family: str) -> bool:
+    """Phrases that are no event take even what reaches beyond them: "heart attack kills" holds no attack that kills."""
+    if (hit.first, hit.last) == (cover.first, cover.last):
+        return False
+    return hit.last <= cover.last or (family in _TAKE_ALL and hit.first <= cover.last)
 
 
 def _widest_first(hit: Hit) -> tuple[int, int]:
