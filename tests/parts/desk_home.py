@@ -8,13 +8,25 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
 
 from app.db.ledger import balance
+from app.db.models import Alert, Incident
 from app.db.session import open_database
 from app.domain.ledger import Balance
+from app.messages import AlertMessage, IncidentView
 
 TIMEOUT_S = 110.0
+
+
+class Result(NamedTuple):
+    """What a day of posts comes to: alerts in their order, incidents by id, the ledger's five numbers."""
+
+    alerts: list[AlertMessage]
+    incidents: list[IncidentView]
+    outcomes: tuple[int, ...]
 
 
 class DeskHome:
@@ -87,6 +99,20 @@ class DeskHome:
                 return await balance(session)
 
         return asyncio.run(read())
+
+    def result(self) -> Result:
+        """Return everything that must come out the same; the law must hold with nothing in flight."""
+
+        async def read() -> tuple[list[AlertMessage], list[IncidentView]]:
+            async with open_database(self.database_url, role="cli") as database, database.read() as session:
+                alerts = await session.execute(select(Alert.body).order_by(Alert.seq))
+                views = await session.execute(select(Incident.view).order_by(Incident.id))
+                return list(alerts.scalars()), list(views.scalars())
+
+        law = self.law()
+        assert law.in_flight == 0, law
+        alerts, incidents = asyncio.run(read())
+        return Result(alerts, incidents, (law.received, law.stored, law.duplicate, law.quarantined, law.dropped))
 
 
 def write_lines(path: Path, lines: list[dict[str, Any] | bytes]) -> Path:
