@@ -114,6 +114,8 @@ async def _http(request: Request, error: Exception) -> Response:
         405: f"{shown(request.method)} is not offered here.",
         413: "The body is larger than 1 MiB.",
     }
+    if error.status_code == 400:  # the only one that the framework makes: a body that it could not read
+        return answer(400, "The body is not JSON.", "bad_json")
     detail = details.get(error.status_code) or str(error.detail)
     return answer(error.status_code, detail, CODES.get(error.status_code, "error"), headers=error.headers)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -9,6 +10,8 @@ from app.db.models import Audit, Source
 from app.messages import IncidentView
 from tests.app.api.desk import Desk
 from tests.rows import NOON, alert_row, incident_row, member_row, message, place, post_row, store, view
+from tests.stored_desk import StoredDesk
+from tests.wire import Wire
 
 
 async def number(desk: Desk, upto: int) -> None:
@@ -110,3 +113,42 @@ async def test_one_incident_shows_posts_alerts_and_actions(desk: Desk) -> None:
 async def test_a_cursor_of_another_database_is_410(sqlite_desk: Desk) -> None:
     reply = await sqlite_desk.get("/v1/incidents?cursor=abcdef.1")
     assert (reply.status, reply.body["code"]) == (410, "foreign_cursor")
+
+
+async def test_an_editor_acts_once_and_everyone_who_was_told_hears_of_it(desk: Desk) -> None:
+    await StoredDesk(desk.given.database).feed([Wire().item("1", 0)])
+    (incident,) = (await desk.get("/v1/incidents")).body["items"]
+    path = f"/v1/incidents/{incident['id']}/actions"
+    headers = {"Idempotency-Key": "press-1"}
+    body = {"action": "dismiss", "why": "the video is from 2016"}
+    first = await desk.ask("POST", path, json=body, headers=headers)
+    assert (first.status, first.body["incident"]["state"]) == (200, "dismissed")
+    assert [alert["step"] for alert in first.body["alerts"]] == ["withdrawn"]
+    assert (await desk.ask("POST", path, json=body, headers=headers)).body == first.body
+    again = await desk.ask("POST", path, json=body)
+    assert (again.status, again.body["code"]) == (409, "action_conflict")
+    shown = (await desk.get(f"/v1/incidents/{incident['id']}")).body
+    assert [(one["who"], one["action"], one["why"]) for one in shown["actions"]] == [
+        ("local", "dismiss", "the video is from 2016")
+    ]
+    assert [alert["step"] for alert in (await desk.get("/v1/alerts")).body["items"]] == ["first", "withdrawn"]
+
+
+async def test_two_editors_at_once_do_it_once(desk: Desk) -> None:
+    await StoredDesk(desk.given.database).feed([Wire().item("1", 0)])
+    (incident,) = (await desk.get("/v1/incidents")).body["items"]
+    path = f"/v1/incidents/{incident['id']}/actions"
+    replies = await asyncio.gather(*(desk.ask("POST", path, json={"action": "confirm"}) for _ in range(4)))
+    assert sorted(reply.status for reply in replies) == [200, 409, 409, 409]
+
+
+async def test_actions_that_do_not_exist_are_refused(sqlite_desk: Desk) -> None:
+    assert (await sqlite_desk.ask("POST", "/v1/incidents/none/actions", json={"action": "confirm"})).status == 404
+    for body in (
+        {"action": "explode"},
+        {},
+        {"action": "mute", "hours": 0},
+        {"action": "mute", "hours": 1e9},
+        {"action": "ack", "x": 1},
+    ):
+        assert (await sqlite_desk.ask("POST", "/v1/incidents/none/actions", json=body)).status == 422

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 
 from tests.app.api.desk import Desk
 
@@ -26,7 +27,7 @@ async def test_a_body_that_is_no_json_is_refused_for_what_it_is(sqlite_desk: Des
         (b"[" * 100_000, JSON, 400, "bad_json"),
         (b'{"name":"a","rule":"' + b"x" * 2_000_000 + b'"}', JSON, 413, "too_large"),
     ):
-        reply = await sqlite_desk.ask("POST", PATH, data=body, headers=headers)
+        reply = await sqlite_desk.ask("POST", PATH, data=io.BytesIO(body), headers=headers)
         assert (reply.status, reply.body["code"]) == (status, code), body[:40]
         assert reply.headers["content-type"] == "application/problem+json"
 
