@@ -17,11 +17,9 @@ from app.api.deps import Serving
 from app.api.edge import Edge
 from app.api.openapi import describe
 from app.api.page import add_page
-from app.api.problems import add_handlers
+from app.api.problems import MAX_BODY, add_handlers
 from app.api.tail import Tail
 from app.clock import Clock
-
-MAX_BODY = 1024 * 1024  # bytes
 
 ROUTERS = (
     alerts.router,

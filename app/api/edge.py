@@ -7,9 +7,10 @@ from time import perf_counter
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import answer
+from app.api.problems import MAX_BODY, TOO_LARGE, answer
 from app.telemetry.logging import get_logger
 from app.telemetry.metrics import HttpMetrics
 
@@ -26,7 +27,6 @@ SECURITY = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 MODE = "x-watchdesk-mode"
-ENCODED = "unsupported_media_type"
 
 
 class Edge:
@@ -54,8 +54,7 @@ class Edge:
 
         begun = perf_counter()
         try:
-            app = self._app if is_plain(scope) else answer(415, "Send the body without a content encoding.", ENCODED)
-            await app(scope, receive, send_marked)
+            await (refusal(scope) or self._app)(scope, receive, send_marked)
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, the caller gets a problem
             get_logger("app.api").error("request failed", path=scope["path"], method=scope["method"], exc_info=error)
             if seen["type"] is None:
@@ -70,9 +69,16 @@ class Edge:
             self._metrics.duration.labels(route).observe(seconds)
 
 
-def is_plain(scope: Scope) -> bool:
-    """Return whether the body comes as it is: we unpack nothing, so a small request cannot become a large one."""
-    return Headers(scope=scope).get("content-encoding", "identity").lower() == "identity"
+def refusal(scope: Scope) -> Response | None:
+    """Return the answer to a body that we do not even begin to read; None where it may come."""
+    headers = Headers(scope=scope)
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        # We unpack nothing, so a small request cannot become a large one.
+        return answer(415, "Send the body without a content encoding.", "unsupported_media_type")
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > MAX_BODY:
+        return answer(413, TOO_LARGE, "too_large", headers={"connection": "close"})
+    return None
 
 
 def route_of(scope: Scope) -> str:

@@ -16,6 +16,8 @@ from app.errors import RuleError, Unavailable, WatchdeskError
 from app.telemetry.logging import get_logger
 
 MEDIA_TYPE = "application/problem+json"
+MAX_BODY = 1024 * 1024  # bytes of a request
+TOO_LARGE = "The body is larger than 1 MiB."
 MAX_SHOWN = 200  # code points of a value of the caller's that an answer repeats
 
 CODES = {
@@ -112,7 +114,7 @@ async def _http(request: Request, error: Exception) -> Response:
     details = {
         404: f"There is nothing at {shown(request.url.path)}.",
         405: f"{shown(request.method)} is not offered here.",
-        413: "The body is larger than 1 MiB.",
+        413: TOO_LARGE,
     }
     if error.status_code == 400:  # the only one that the framework makes: a body that it could not read
         return answer(400, "The body is not JSON.", "bad_json")

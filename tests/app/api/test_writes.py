@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections.abc import AsyncIterator
 
 from tests.app.api.desk import Desk
 
@@ -30,6 +31,15 @@ async def test_a_body_that_is_no_json_is_refused_for_what_it_is(sqlite_desk: Des
         reply = await sqlite_desk.ask("POST", PATH, data=io.BytesIO(body), headers=headers)
         assert (reply.status, reply.body["code"]) == (status, code), body[:40]
         assert reply.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_body_of_unknown_length_is_read_up_to_the_limit(sqlite_desk: Desk) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b" " * 65_536
+
+    reply = await sqlite_desk.ask("POST", PATH, data=endless(), headers=JSON)
+    assert (reply.status, reply.body["code"]) == (413, "too_large")
 
 
 async def test_a_page_of_another_origin_writes_nothing_without_a_key(sqlite_desk: Desk) -> None:
