@@ -17,7 +17,7 @@ from app.api.deps import Serving
 from app.api.edge import Edge
 from app.api.openapi import describe
 from app.api.page import add_page
-from app.api.problems import MAX_BODY, add_handlers
+from app.api.problems import add_handlers
 from app.api.tail import Tail
 from app.clock import Clock
 
@@ -64,7 +64,6 @@ def create_app(resources: Serving) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY,
         redirect_slashes=False,
         default_response_class=Response,
     )

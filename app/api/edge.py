@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -54,7 +55,7 @@ class Edge:
 
         begun = perf_counter()
         try:
-            await (refusal(scope) or self._app)(scope, receive, send_marked)
+            await (refusal(scope) or self._app)(scope, bounded(receive), send_marked)
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, the caller gets a problem
             get_logger("app.api").error("request failed", path=scope["path"], method=scope["method"], exc_info=error)
             if seen["type"] is None:
@@ -79,6 +80,21 @@ def refusal(scope: Scope) -> Response | None:
     if length.isdigit() and int(length) > MAX_BODY:
         return answer(413, TOO_LARGE, "too_large", headers={"connection": "close"})
     return None
+
+
+def bounded(receive: Receive) -> Receive:
+    """Return `receive` with an end: a body of unknown length is read up to the limit and not beyond."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY:
+            raise HTTPException(413)
+        return message
+
+    return counted
 
 
 def route_of(scope: Scope) -> str:
