@@ -130,7 +130,7 @@ async def test_the_destination_commands_show_and_repeat_what_went_out(drilled: D
 @pytest.mark.parametrize(
     ("point", "copies"),
     [
-        ("notify.after_mark", 1),
+        pytest.param("notify.after_mark", 1, marks=pytest.mark.soak),
         pytest.param("notify.after_claim", 1, marks=pytest.mark.soak),
         ("notify.after_send", 2),
     ],
