@@ -251,7 +251,12 @@ class _Court:
             return False  # the phrase has already taken its word out of the text
         if "weapon" in cue.needs:
             return any(self._reading.sentence(weapon) == sentence for weapon in self._reading.family("weapon"))
-        return not cue.alone or "war" not in cue.needs or self._war > 0 or bool(self._events)
+        return (
+            not cue.alone
+            or "war" not in cue.needs
+            or bool(self._events)
+            or (self._war > 0 and not self._reading.hazard)
+        )
 
     def _reaches(self, hit: Hit, cue: Cue, event: Event, events: Sequence[Event]) -> bool:
         if cue.id in _ALARMS or (cue.claim == "none" and not self._can_be_peace(cue, event)):

@@ -74,9 +74,7 @@ class _Scene:
             for hit in reading.family("party")
             if hit.means.endswith(("/forces", "/adjective")) or not is_site(hit, reading)
         ]
-        self._hazard = any(
-            stem in tag.norm for tag in reading.text.hashtags for stem in reading.lexicon.stems["hazard"]
-        )
+        self._hazard = reading.hazard
         self._told = any(
             reading.lexicon.cues[hit.means[4:]].claim in {"past", "aftermath", "denial"}
             for hit in reading.family("cue")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from app.domain.text import ReadText
 
+MOST_WORDS = 80  # that are looked at
+MOST_LETTERS = 600
 _RENAMED = {"iw": "he", "in": "id", "ji": "yi", "ua": "uk"}
 _NOTHING_SAID = frozenset(
     {"und", "zxx", "mul", "mis", "qam", "qct", "qht", "qme", "qst", "art", "xx"}
@@ -29,27 +30,26 @@ def find_language(given: str | None, text: ReadText, sets: Mapping[str, frozense
 
 
 def _by_script(text: ReadText, sets: Mapping[str, frozenset[str]]) -> str:
-    counts: Counter[str] = Counter()
-    letters: set[str] = set()
-    for token in text.tokens[:200]:
-        surface = text.text[token.start : token.end].lower()
-        letters.update(surface)
-        counts[_script(token.norm)] += len(token.norm)
+    norms = [token.norm for token in text.tokens[:MOST_WORDS]]
+    counts: dict[str, int] = {}
+    for norm in norms:
+        script = _script(norm[:1])
+        counts[script] = counts.get(script, 0) + len(norm)
     counts.pop("", None)
     if not counts:
         return "und"
-    script = counts.most_common(1)[0][0]
+    script = max(counts, key=counts.__getitem__)
+    letters = set(text.text[:MOST_LETTERS].lower())
     if script == "arabic":
         return "fa" if letters & _PERSIAN else "ar"
     if script == "cyrillic":
         return "uk" if letters & _UKRAINIAN and not letters & _RUSSIAN else "ru"
     if script == "hebrew":
         return "he"
-    return _by_words({token.norm for token in text.tokens}, letters, sets) if script == "latin" else "und"
+    return _by_words(set(norms), letters, sets) if script == "latin" else "und"
 
 
-def _script(norm: str) -> str:
-    first = norm[:1]
+def _script(first: str) -> str:
     if "a" <= first <= "z":
         return "latin"
     if "\u0400" <= first <= "\u052f":

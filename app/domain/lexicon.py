@@ -105,29 +105,36 @@ class Lexicon:
     stems: dict[str, tuple[str, ...]] = field(default_factory=dict)
     forms: int = 0
     _trie: PhraseTrie = field(default_factory=PhraseTrie)
+    _sorts: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def find(self, text: ReadText) -> list[Hit]:
         """Return the words found, in order. Of those that have one meaning only, what lies in a longer one is left out."""
         hits = list(dict.fromkeys(self._trie.find(text)))
-        hidden: set[Hit] = set()
-        for family, hides in _HIDES.items():
-            covers = [hit for hit in hits if self._hides_as(hit) == family]
-            if not covers:
-                continue
+        sorts = [self._sort(hit.means) for hit in hits]
+        hidden: set[int] = set()
+        for family in {sort for _, sort in sorts} & _HIDES.keys():
+            hides = _HIDES[family]
             reach: Hit | None = None
-            for hit in sorted((hit for hit in hits if _family(hit.means) in hides or hit in covers), key=_widest_first):
-                if reach is not None and _family(hit.means) in hides and _is_covered(hit, reach, family):
-                    hidden.add(hit)
-                if self._hides_as(hit) == family and (reach is None or hit.last > reach.last):
+            concerned = [index for index, (own, sort) in enumerate(sorts) if sort == family or own in hides]
+            for index in sorted(concerned, key=lambda at: (hits[at].first, -hits[at].last)):
+                hit = hits[index]
+                if reach is not None and sorts[index][0] in hides and _is_covered(hit, reach, family):
+                    hidden.add(index)
+                if sorts[index][1] == family and (reach is None or hit.last > reach.last):
                     reach = hit
-        return [hit for hit in hits if hit not in hidden]
+        return [hit for index, hit in enumerate(hits) if index not in hidden]
 
-    def _hides_as(self, hit: Hit) -> str:
-        family = _family(hit.means)
-        if family == "cue":
-            cue = self.cues[hit.means[4:]]
-            return "topic" if cue.claim == "none" or cue.kind else "cue"
-        return "event" if family in {"kind", "weapon", "act"} else family
+    def _sort(self, means: str) -> tuple[str, str]:
+        """Return the family of a meaning, and as what it hides others; both remembered."""
+        found = self._sorts.get(means)
+        if found is None:
+            family = _family(means)
+            hides_as = "event" if family in _EVENT else family
+            if family == "cue":
+                cue = self.cues[means[len("cue:") :]]
+                hides_as = "topic" if cue.claim == "none" or cue.kind else "cue"
+            found = self._sorts[means] = (family, hides_as)
+        return found
 
 
 _EVENT = frozenset({"kind", "weapon", "act"})
@@ -146,10 +153,6 @@ def _is_covered(hit: Hit, cover: Hit, family: str) -> bool:
     if (hit.first, hit.last) == (cover.first, cover.last):
         return False
     return hit.last <= cover.last or (family in _TAKE_ALL and hit.first <= cover.last)
-
-
-def _widest_first(hit: Hit) -> tuple[int, int]:
-    return hit.first, -hit.last
 
 
 def _family(means: str) -> str:

@@ -85,6 +85,12 @@ class Reading:
         after = self.tokens[indices[-1] + 1].start if indices[-1] + 1 < len(self.tokens) else end + 3
         return any(mark in self.text.text[end:after] for mark in "?؟")
 
+    @property
+    def hazard(self) -> bool:
+        """Tell whether a hashtag says that the post is about a storm, a fire or a flood."""
+        stems = self.lexicon.stems["hazard"]
+        return any(stem in tag.norm for tag in self.text.hashtags for stem in stems)
+
     def only_hashtags(self) -> frozenset[int]:
         """Return the sentences that are nothing but hashtags: their words belong to the whole post."""
         plain: dict[int, bool] = {}
