@@ -131,8 +131,10 @@ class PlaceTest:
         away = self.away(tag)
         if self.term.op is Op.PLACE:
             return away if self._within(tag) else None
-        widest = max(self.term.radius_km, self.place.radius_km, COUNTRYSIDE_KM)
-        return away if away <= self.term.radius_km and tag.radius_km <= widest else None
+        # A town counts by its middle; an area as wide as a region counts only where the whole of it lies within the distance.
+        whole = away + tag.radius_km <= self.term.radius_km
+        pointed = away <= self.term.radius_km and tag.radius_km <= max(self.place.radius_km, COUNTRYSIDE_KM)
+        return away if whole or pointed else None
 
     def _within(self, tag: PlaceTag) -> bool:
         if self.place.level == "country":
