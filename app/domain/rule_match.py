@@ -256,6 +256,8 @@ def _find_place(test: PlaceTest, words: PostWords) -> Reason | None:
         says = f"it happened in {tag.name}" + (
             "" if tag.place_id == test.place.place_id else f", which is in {test.place.name}"
         )
+    elif tag.place_id == test.place.place_id:
+        says = f"it happened at {tag.name}"
     else:
         says = f"it happened at {tag.name}, {away:.0f} km from {test.place.name} (at most {test.term.radius_km:g} km)"
     return Reason(test.term.op, str(test.term), says, ((tag.start, tag.end),), tag.place_id, tag.name, round(away, 1))
