@@ -27,7 +27,7 @@ from app.domain.posts import parse_line
 from app.domain.rule_explain import explain
 from app.domain.rule_match import CompiledRule, PostWords
 from app.domain.rule_places import compile_rule
-from app.domain.rule_vetting import vet_rule
+from app.domain.rule_vetting import refuse_over_quota, same_rule, vet_rule
 from app.domain.rules import parse_rule
 from app.domain.watches import MAX_NAME, Triggers, Watch
 from app.messages import Post, Tags
@@ -253,9 +253,11 @@ async def _check(writing: WriteSession, watch: Watch) -> None:
     for name in watch.destinations:
         if name not in known:
             raise Problem(422, f"There is no destination {name!r}{hint(name, known)}.", field="destinations")
-    for other in await load_watches(writing.session):
+    others = [other for other in await load_watches(writing.session) if other.name != watch.name]
+    refuse_over_quota(one.rule for one in (watch, *others))
+    for other in others:
         same = (other.triggers, set(other.destinations)) == (watch.triggers, set(watch.destinations))
-        if other.name != watch.name and same and " ".join(other.rule.split()) == " ".join(watch.rule.split()):
+        if same and same_rule(other.rule, watch.rule):
             raise Problem(
                 409, f"The watch {other.name!r} is the same rule already.", code="same_rule", watch=other.name
             )

@@ -5,7 +5,7 @@ The file is applied whole: what it names is owned by it, what left it is retired
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -203,16 +203,14 @@ async def _retire_unnamed(writing: WriteSession, table: Table, tally: _Tally, no
         tally.retired.append(f"{_noun(table)} {name}")
 
 
-def _check_rules(watches: Iterable[Watch]) -> None:
-    rules = []
+def _check_rules(watches: Sequence[Watch]) -> None:
     for watch in watches:
         try:
-            rules.append(parse_rule(watch.rule))
-            vet_rule(rules[-1], empty_allowed=True)
+            vet_rule(parse_rule(watch.rule), empty_allowed=True)
         except RuleError as error:
             raise SettingsError(f"watch {watch.name!r}: {error.with_caret()}") from error
     try:
-        refuse_over_quota(rules)
+        refuse_over_quota(watch.rule for watch in watches)
     except RuleError as error:
         raise SettingsError(error.detail) from error
 

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import TypeAlias
 
 from app.domain.rule_ast import And, Node, Not, Op, Or, Rule, Term, holds, leaves, pushed
-from app.domain.rules import MAX_TERMS_IN_ALL
+from app.domain.rules import MAX_TERMS_IN_ALL, parse_rule
 from app.domain.text import words
 from app.errors import RuleError
 
@@ -48,11 +48,24 @@ def vet_rule(rule: Rule, *, empty_allowed: bool = False, force: bool = False) ->
         )
 
 
-def refuse_over_quota(rules: Iterable[Rule]) -> None:
+def refuse_over_quota(rules: Iterable[str]) -> None:
     """Raise `RuleError` where all rules together have more terms than can be matched in good time."""
-    terms = sum(1 for rule in rules for _ in rule.terms())
+    terms = sum(1 for rule in map(_read, rules) if rule is not None for _ in rule.terms())
     if terms > MAX_TERMS_IN_ALL:
         raise RuleError(f"all rules together have {terms:,} terms; at most {MAX_TERMS_IN_ALL:,} are matched")
+
+
+def same_rule(one: str, other: str) -> bool:
+    """Return whether two rules are alike save for spaces, brackets that change nothing, and kinds of quotes."""
+    read, other_read = _read(one), _read(other)
+    return read is not None and other_read is not None and read.key == other_read.key
+
+
+def _read(text: str) -> Rule | None:
+    try:
+        return parse_rule(text)
+    except RuleError:  # it was told where it was stored, and matches nothing
+        return None
 
 
 @cache

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.domain.rule_vetting import common_words, refuse_over_quota, vet_rule
+from app.domain.rule_vetting import common_words, refuse_over_quota, same_rule, vet_rule
 from app.domain.rules import MAX_TERMS_IN_ALL, parse_rule
 from app.errors import RuleError
 
@@ -97,7 +97,19 @@ def test_common_words_are_in_their_match_form() -> None:
 
 
 def test_all_rules_together_have_a_quota_of_terms() -> None:
-    rule = parse_rule(" ".join(f"w{number}" for number in range(200)))
-    refuse_over_quota([rule] * (MAX_TERMS_IN_ALL // 200))
+    rule = " ".join(f"w{number}" for number in range(200))
+    refuse_over_quota([rule] * (MAX_TERMS_IN_ALL // 200) + ["broken ("])
     with pytest.raises(RuleError, match="50,200 terms; at most 50,000"):
         refuse_over_quota([rule] * (MAX_TERMS_IN_ALL // 200 + 1))
+
+
+@pytest.mark.parametrize(
+    "other", ["idlib strike", "idlib  (strike)", "((idlib) strike)", "idlib AND strike", "idlib, strike"]
+)
+def test_rules_that_differ_in_spaces_and_needless_brackets_are_the_same(other: str) -> None:
+    assert same_rule("idlib strike", other)
+
+
+@pytest.mark.parametrize("other", ["strike idlib", "idlib OR strike", '"idlib strike"', "idlib ("])
+def test_rules_that_read_otherwise_are_not_the_same(other: str) -> None:
+    assert not same_rule("idlib strike", other)
