@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import alerts, destinations, health, incidents, posts, slack, sources, watches
+from app.api import alerts, destinations, feeds, health, incidents, posts, slack, sources, watches
 from app.api.auth import Gate
 from app.api.deps import Serving
 from app.api.edge import Edge
@@ -28,6 +28,7 @@ ROUTERS = (
     sources.router,
     watches.router,
     destinations.router,
+    feeds.router,
     health.router,
     slack.router,
 )

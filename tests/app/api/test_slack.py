@@ -19,7 +19,7 @@ from app.db.incidents import actions_on, by_id
 from app.db.models import Incident
 from app.db.session import open_database
 from app.domain.config import DestinationConfig
-from app.notify.slack_blocks import alert_blocks
+from app.notify.slack_blocks import Look, alert_blocks
 from tests.app.api.desk import Desk, Reply, desk_on
 from tests.outgoing import outgoing
 from tests.simulator.receiver import Receiver, receiving
@@ -42,7 +42,7 @@ class Pressing:
             "type": "block_actions",
             "user": {"id": "U1", "username": "ada"},
             "actions": [{"action_id": action, "value": self.incident}],
-            "message": {"text": "LIKELY: strike", "blocks": alert_blocks(outgoing(), buttons=True)},
+            "message": {"text": "LIKELY: strike", "blocks": alert_blocks(outgoing(), Look(buttons=True))},
             "response_url": self.slack.url,
             **change,
         }
