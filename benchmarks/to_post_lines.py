@@ -122,8 +122,7 @@ def post_lines(data: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as lines:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         for raw in lines:
             if raw.strip():
                 row = msgspec.json.decode(raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -29,8 +30,8 @@ def command(gazetteer: Path | None) -> None:
 
     opened = open_gazetteer(gazetteer) if gazetteer else default_gazetteer(load_settings(os.environ).home)
     tagger = Tagger(opened, load_lexicon())
-    sink = click.get_binary_stream("stdout")
+    sink = sys.stdout.buffer
     try:
-        tag_stream(click.get_binary_stream("stdin"), sink, tagger, SystemClock())
+        tag_stream(sys.stdin.buffer, sink, tagger, SystemClock())
     except BrokenPipeError:  # the reader has seen enough; what is still buffered goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sink.fileno())

@@ -209,7 +209,7 @@ class _Cast:
         """“Regime checkpoint”, "Hezbollah commander": the party owns what was struck."""
         ahead = {hit.last + 1, hit.last + 2} if self._form(hit) == "adjective" else {hit.last + 1}
         ahead -= {event.hit.first for event in self._judged.events}
-        if self._people_struck(hit, ahead):
+        if self._people_struck(ahead):
             return True
         return any(
             word.first in ahead
@@ -226,7 +226,7 @@ class _Cast:
         done = [event.hit for event in self._judged.events if event.hit.first == hit.last + 1 and event.act]
         return any(first > done[0].last for first, _ in self._reading.places) if done else False
 
-    def _people_struck(self, hit: Hit, ahead: set[int]) -> bool:
+    def _people_struck(self, ahead: set[int]) -> bool:
         """“SAA soldiers killed in”, but not “SAA soldiers killed three”."""
         reading = self._reading
         counted = {

@@ -22,13 +22,17 @@ def find_credits(reading: Reading) -> tuple[str, ...]:
     ends = [token.end for token in reading.tokens]
     for mention in reading.text.mentions:
         before = bisect_right(ends, mention.start) - 1
-        if before >= 0 and mention.start - ends[before] <= _NEXT_TO and reading.is_in(before, "credits_next"):
+        if before >= 0 and mention.start - ends[before] <= _NEXT_TO and _leads_to_source(reading, before):
             found[text[mention.start : mention.end]] = None
     for hit in reading.family("credit"):
         name = _name(reading, hit)
         if name:
             found[name] = None
     return tuple(found)[:MOST]
+
+
+def _leads_to_source(reading: Reading, before: int) -> bool:
+    return reading.is_in(before, "credits_next") or any(hit.last == before for hit in reading.family("credit"))
 
 
 def _name(reading: Reading, hit: Hit) -> str:
@@ -50,7 +54,7 @@ def _name(reading: Reading, hit: Hit) -> str:
     if last == hit.last or reading.is_in(hit.last + 1, "no_source"):
         return ""
     name = reading.text.text[tokens[hit.last + 1].start : tokens[last].end]
-    return name if name[:1].isupper() or not name.isascii() or name.startswith("the ") else ""
+    return name if name[:1].isupper() or not name.isascii() or (name.startswith("the ") and name[4:5].isupper()) else ""
 
 
 def is_round_up(reading: Reading, towns: Iterable[str]) -> bool:

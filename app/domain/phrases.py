@@ -17,7 +17,7 @@ GAP = 3  # words that a `~` may pass over
 EXPANSIONS = 400  # forms a line may stand for
 STEM_LENGTH = 3  # letters before a `*`, at least
 _GROUP = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
-_PAUSES = re.compile(r"[,;:،؛()|«»/]")  # a phrase does not reach over them, its gap does
+_PAUSES = re.compile(r"[,;:،؛()|«»]")  # a phrase does not reach over them, its gap does
 _CACHE_LIMIT = 50_000  # distinct words whose first step in the trie is remembered
 
 
@@ -73,6 +73,8 @@ def steps(form: str) -> tuple[Step | None, ...]:
         exact = raw.startswith("=")
         word = raw.removeprefix("=").removesuffix("*")
         norms = words(word)
+        if "*" in word or "~" in word:
+            raise PhraseError(f"{raw!r}: a * ends a word, a ~ stands alone")
         if not norms:
             raise PhraseError(f"{raw!r} holds no letter or digit")
         stem = raw.endswith("*")

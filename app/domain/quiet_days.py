@@ -60,8 +60,11 @@ def _after_first(reading: Reading, first_token: int, unit: Hit) -> bool:
     since = _since(reading, first_token)
     if since is None:
         return False
+    harmed = [hit.first for name in ("killed", "wounded") for hit in reading.family(name)]
     return any(
-        0 <= since.first - word.last <= _WINDOW and reading.sentence(word) == reading.sentence(unit)
+        0 <= since.first - word.last <= _WINDOW
+        and reading.sentence(word) == reading.sentence(unit)
+        and not any(word.last < at < since.first for at in harmed)  # "first strike kills 9 in two days" tells no lull
         for word in reading.family("first")
     )
 

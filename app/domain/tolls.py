@@ -106,13 +106,18 @@ class _Count:
 
     def _of(self, hit: Hit, name: str) -> Toll:
         takes_after = self._reading.is_in(hit.first, "takes_after")
-        readers = (self._ahead, self._behind) if takes_after else (self._adjacent, self._behind, self._ahead)
-        for reader in readers:
-            number = reader(hit)
-            if number is not None:
-                self._used.update(range(number.first, number.last + 1))
-                return number.low, number.high
-        return self._by_word(hit, name)
+        for reader in (self._ahead, self._behind) if takes_after else (self._adjacent, self._behind):
+            if (number := reader(hit)) is not None:
+                return self._take(number)
+        by_word = self._by_word(hit, name, takes_after=takes_after)
+        passive = self._reading.is_in(hit.first - 1, "passive")
+        if by_word is None and not takes_after and not passive and (number := self._ahead(hit)) is not None:
+            return self._take(number)
+        return by_word
+
+    def _take(self, number: Number) -> Toll:
+        self._used.update(range(number.first, number.last + 1))
+        return number.low, number.high
 
     def _adjacent(self, hit: Hit) -> Number | None:
         """“3 killed”, "3 people dead"."""
@@ -195,14 +200,14 @@ class _Count:
     def _is_subset(self, first: int) -> bool:
         return any(first - 3 <= index < first for index in self._subset)
 
-    def _by_word(self, hit: Hit, name: str) -> Toll:
+    def _by_word(self, hit: Hit, name: str, *, takes_after: bool) -> Toll:
         """A word that is a count itself: "قتيلان", "a child was killed", "استشهاد طفلين"."""
         for word, value in _OWN_COUNT[name]:
             if any(other.first == hit.first for other in self._reading.family(word)):
                 return None if self._vague & {hit.first - 1, hit.first - 2} else (value, value)
         for word, value in (("two_persons", 2), ("one_person", 1)):
             for other in self._reading.family(word):
-                if self._beside(other, hit):
+                if self._beside(other, hit) and (other.first > hit.last or not takes_after):
                     return value, value
         return None
 
