@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
-from rich.status import Status
 
 from app.cli.demo_view import Story, alert_line, day_line, feed_line, print_ending, story_panel
-from app.cli.printing import console
+from app.cli.printing import building, console
 from app.cli.process import open_process, prepare_database, replay_files, serve_api, stage_work, until_stopped
 from app.clock import SystemClock
 from app.db import alerts, feed, incidents
@@ -95,15 +94,7 @@ async def show_demo(settings: Settings, recording: Path, *, paced: bool, serve: 
 
 def prepare_gazetteer(home: Path) -> Path:
     """Return the place index of the home, built first where there is none yet: that takes a while, once, and says so."""
-    with Status("opening the place index", console=Console(stderr=True)) as status:
-        said: set[str] = set()
-
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in said and not status.console.is_terminal:
-                status.console.print(f"place index (once): {step}", highlight=False)
-            said.add(step)
-            status.update(f"building the place index, once: {step}" + (f" {done / total:.0%}" if total else ""))
-
+    with building("the place index") as progress:
         default_gazetteer(home, progress)
     return default_path(home)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -56,3 +58,18 @@ def visible(text: str) -> Text:
         elif unicodedata.category(mark) != "Cf":  # marks of direction and joiners go without a trace
             kept.append("\N{REPLACEMENT CHARACTER}")
     return Text("".join(kept))
+
+
+@contextmanager
+def building(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show on stderr how far something is: in place on a terminal, a line a step elsewhere. Yields what is to be told (step, done, total)."""
+    with Status(f"opening {what}", console=Console(stderr=True, highlight=False)) as status:
+        said: set[str] = set()
+
+        def progress(step: str, done: int, total: int) -> None:
+            if step not in said and not status.console.is_terminal:
+                status.console.print(f"building {what}, once: {step}")
+            said.add(step)
+            status.update(f"building {what}, once: {step}" + (f" {done / total:.0%}" if total else ""))
+
+        yield progress

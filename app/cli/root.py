@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Entry] = {
     "drill": Entry("app.cli.drill:command", "Send an exercise through everything and time it."),
     "tag": Entry("app.cli.tag:command", "Tag post lines from stdin: places, kind, claim, actors, tolls."),
     "match": Entry("app.cli.match:command", "Say which rules match which posts, and why."),
+    "gazetteer": Entry("app.cli.gazetteer:group", "Build the place index, or ask it."),
     "config": Entry("app.cli.config:group", "Check watchdesk.toml and the settings."),
     "migrate": Entry("app.cli.migrate:command", "Bring the database to this version and apply watchdesk.toml."),
     "doctor": Entry("app.cli.doctor:command", "Check what this installation hangs on; say what to do."),

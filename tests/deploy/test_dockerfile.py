@@ -20,6 +20,7 @@ from tests.deploy.image import Image, context, steps
 from tests.parts.child import free_port
 
 USER = 10001
+ROLES = (["run"], ["produce"], ["consume"], ["consume", "tag"], ["consume", "desk"], ["consume", "notify"], ["api"])
 
 
 def test_it_runs_as_nobody_and_writes_in_its_home_only() -> None:
@@ -71,63 +72,64 @@ def readable_python() -> str:
     pytest.skip("there is no Python here that another user may run")
 
 
-def start(image: Image, *arguments: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a role as the image's user; return it with its ops port."""
-    port = free_port()
-    home = image.path("/var/lib/watchdesk")
-    environ = {**image.environ, "WATCHDESK_OPS_PORT": str(port), "WATCHDESK_PORT": "0", "WATCHDESK_HOST": "127.0.0.1"}
-    as_root = os.geteuid() == 0
-    if as_root:
-        for path in [home, *home.rglob("*")]:
-            os.chown(path, USER, USER)
-    process = subprocess.Popen(
-        [str(image.path("/opt/watchdesk/bin") / image.entrypoint[0]), *arguments],
-        env={**environ, "WATCHDESK_OPS_HOST": "127.0.0.1"},
-        cwd=home,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        user=USER if as_root else None,
-        group=USER if as_root else None,
-        extra_groups=[] if as_root else None,
-    )
-    return process, port
+class Role:
+    """A role of the image, started as the image's user; what it says goes to a file."""
 
+    def __init__(self, image: Image, *arguments: str) -> None:
+        self.port = free_port()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
+        home = image.path("/var/lib/watchdesk")
+        loopback = {"WATCHDESK_HOST": "127.0.0.1", "WATCHDESK_OPS_HOST": "127.0.0.1"}
+        ports = {"WATCHDESK_PORT": "0", "WATCHDESK_OPS_PORT": str(self.port)}
+        as_root = os.geteuid() == 0
+        if as_root:
+            for path in [home, *home.rglob("*")]:
+                os.chown(path, USER, USER)
+        self.process = subprocess.Popen(
+            [str(image.path("/opt/watchdesk/bin") / image.entrypoint[0]), *arguments],
+            env={**image.environ, **loopback, **ports},
+            cwd=home,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+            user=USER if as_root else None,
+            group=USER if as_root else None,
+            extra_groups=[] if as_root else None,
+        )
 
-def answers(process: subprocess.Popen[str], port: int) -> bool:
-    """Wait until `/healthz` answers, as the image's own health check asks it."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            time.sleep(0.1)
-    return False
+    def answers(self) -> bool:
+        """Wait until `/healthz` answers, as the image's own health check asks it; False where the role ends before."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
+                    return bool(answer.status == 200)
+            except OSError:
+                time.sleep(0.1)
+        return False
+
+    def said(self) -> str:
+        self._said.seek(0)
+        return self._said.read().decode()
+
+    def stop(self) -> None:
+        """End it, if it did not end by itself."""
+        self.process.kill()
+        self.process.wait()
+        self._said.close()
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_every_role_starts_from_the_image_and_stops_when_told(image: Image) -> None:
-    migrating, _ = start(image, "migrate")
-    assert migrating.communicate(timeout=60)[0].startswith("the database is at revision")
+    migrate = Role(image, "migrate")
+    assert migrate.process.wait(60) == 0, migrate.said()
+    migrate.stop()
 
-    for arguments in (
-        ["run"],
-        ["produce"],
-        ["consume"],
-        ["consume", "tag"],
-        ["consume", "desk"],
-        ["consume", "notify"],
-        ["api"],
-    ):
-        process, port = start(image, *arguments)
+    for arguments in ROLES:
+        role = Role(image, *arguments)
         try:
-            assert answers(process, port), f"{arguments}: {process.stdout.read() if process.stdout else ''}"
-            began = time.monotonic()
-            process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=20)
+            assert role.answers(), f"{arguments}: {role.said()}"
+            role.process.send_signal(signal.SIGTERM)
+            assert role.process.wait(10) == 0, f"{arguments}: {role.said()}"
         finally:
-            process.kill()
-        assert process.returncode == 0, f"{arguments}: {said}"
-        assert time.monotonic() - began < 10
+            role.stop()
