@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from app.clock import Clock
+from app.domain.alerts import load_actor_names
 from app.errors import SettingsError
 from app.notify.apprise import AppriseNotifier
 from app.notify.port import Delivered, Message, Notifier, Outcome
 from app.notify.secrets import SecretBox, check_secret
 from app.notify.slack import API, SlackBotNotifier, SlackWebhookNotifier
+from app.notify.slack_blocks import Look
 from app.notify.stream import StreamNotifier
 from app.notify.webhook import SigningSecrets, WebhookNotifier
 from app.outbound.client import OutboundClient
@@ -86,15 +88,15 @@ class Builder:
 
     def _slack(self, spec: DestinationSpec) -> Notifier:
         client = self._client(plain=False)
-        buttons = bool(spec.options.get("signing_secret_env"))
+        look = Look(buttons=bool(spec.options.get("signing_secret_env")), actors=load_actor_names())
         if not spec.options.get("token_env"):
-            return SlackWebhookNotifier(self._value(spec, "url"), client, self._clock, buttons=buttons)
+            return SlackWebhookNotifier(self._value(spec, "url"), client, self._clock, look)
         channel = spec.options.get("channel")
         if not channel:
             raise SettingsError(f"destination {spec.name!r}: a bot token needs channel")
         base_url = str(spec.options.get("base_url") or API)
         token = self._value(spec, "token")
-        return SlackBotNotifier(token, str(channel), client, self._clock, buttons=buttons, base_url=base_url)
+        return SlackBotNotifier(token, str(channel), client, self._clock, look=look, base_url=base_url)
 
     def _webhook(self, spec: DestinationSpec) -> Notifier:
         client = self._client(plain=bool(spec.options.get("allow_http")))

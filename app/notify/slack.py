@@ -16,7 +16,9 @@ from app.notify.pace import Pace
 from app.notify.port import Delivered, Digest, Failed, Message, Notice, Outcome, Outgoing
 from app.notify.schedule import RETRY_AFTER_DEFAULT_S, read_retry_after
 from app.notify.slack_blocks import (
+    PLAIN,
     Block,
+    Look,
     alert_blocks,
     digest_blocks,
     digest_fallback,
@@ -60,14 +62,14 @@ class SlackWebhookNotifier:
     concurrency = 1
     gathers = True
 
-    def __init__(self, url: str, client: OutboundClient, clock: Clock, *, buttons: bool = False) -> None:
+    def __init__(self, url: str, client: OutboundClient, clock: Clock, look: Look = PLAIN) -> None:
         self._url = url
         self._client = client
         self._pace = Pace(clock, PACE_S)
-        self._buttons = buttons
+        self._look = look
 
     async def send(self, message: Message) -> Outcome:
-        text, blocks = rendered(message, buttons=self._buttons)
+        text, blocks = rendered(message, self._look)
         outcome = await self._post({"text": text, "blocks": blocks}, message)
         if isinstance(outcome, Failed) and not outcome.retry and not outcome.disable:
             return await self._post({"text": text}, message)
@@ -101,14 +103,14 @@ class SlackBotNotifier:
         client: OutboundClient,
         clock: Clock,
         *,
-        buttons: bool = False,
+        look: Look = PLAIN,
         base_url: str = API,
     ) -> None:
         self._token = token
         self._channel = channel
         self._client = client
         self._pace = Pace(clock, PACE_S)
-        self._buttons = buttons
+        self._look = look
         self._base_url = base_url.rstrip("/")
 
     async def send(self, message: Message) -> Outcome:
@@ -132,7 +134,7 @@ class SlackBotNotifier:
         return Delivered(message.live)
 
     async def _say(self, method: str, message: Message, **where: str) -> Outcome:
-        text, blocks = rendered(message, buttons=self._buttons)
+        text, blocks = rendered(message, self._look)
         payload = {"channel": self._channel, **where, "text": text, "metadata": _metadata(message)}
         outcome = await self._call(method, {**payload, "blocks": blocks}, message)
         if isinstance(outcome, Failed) and not outcome.retry and not outcome.disable:
@@ -183,11 +185,11 @@ def is_loud(outgoing: Outgoing) -> bool:
     return bool(steps - {"updated"}) or _toll_jumps(outgoing.incident, outgoing.previous)
 
 
-def rendered(message: Message, *, buttons: bool) -> tuple[str, list[Block]]:
+def rendered(message: Message, look: Look = PLAIN) -> tuple[str, list[Block]]:
     """Return a message's plain text and its blocks."""
     match message:
         case Outgoing():
-            return fallback(message), alert_blocks(message, buttons=buttons)
+            return fallback(message), alert_blocks(message, look)
         case Digest():
             return digest_fallback(message), digest_blocks(message)
         case Notice():

@@ -6,6 +6,7 @@ Text of others stands in rich-text elements, which Slack shows as they are, or h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.messages import AlertMessage
@@ -42,18 +43,29 @@ def link(url: str, label: str) -> str:
     )
 
 
-def alert_blocks(outgoing: Outgoing, *, buttons: bool, actors: Mapping[str, str] | None = None) -> list[Block]:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a message shows beyond its alert: buttons, where somebody listens to them, and names of actors by id."""
+
+    buttons: bool = False
+    actors: Mapping[str, str] = field(default_factory=dict)
+
+
+PLAIN = Look()
+
+
+def alert_blocks(outgoing: Outgoing, look: Look = PLAIN) -> list[Block]:
     """Return the message of one alert, 12 blocks at most."""
     alert, view = outgoing.alert, outgoing.incident
     sign = _SIGN_OF_STEP.get(alert.step) or _SIGN.get(alert.level, "⚪")
     blocks = [
         _header(f"{sign} {words.title(outgoing)}"),
         _section(f"*{_bold(words.bare_headline(alert))}*", SECTION),
-        _facts(outgoing, actors or {}),
     ]
     lull = words.lull(view)
     if lull and alert.step != "withdrawn":
         blocks.append(_section(f":hourglass_flowing_sand: *{escape(lull)}*", SECTION))
+    blocks.append(_facts(outgoing, look.actors))
     if alert.reasons:
         heading = "What changed" if alert.step != "first" else "Why this alert"
         blocks.append(_section(f"*{heading}*\n{_bullets(alert.reasons, 6)}", SECTION))
@@ -62,7 +74,7 @@ def alert_blocks(outgoing: Outgoing, *, buttons: bool, actors: Mapping[str, str]
     if outgoing.cause is not None and (outgoing.post is None or outgoing.cause.id != outgoing.post.id):
         blocks.extend(_post("Newest post", outgoing.cause, outgoing))
     blocks.append(_footer(outgoing))
-    if buttons and alert.step != "withdrawn":
+    if look.buttons and alert.step != "withdrawn":
         blocks.append(_actions(alert.incident))
     return blocks
 

@@ -9,6 +9,7 @@ import pytest
 from app.clock import ScaledClock
 from app.notify.port import Delivered, Digest, Failed, Notice
 from app.notify.slack import SlackBotNotifier, SlackWebhookNotifier
+from app.notify.slack_blocks import Look
 from app.outbound.client import OutboundClient
 from app.outbound.targets import policy_of
 from tests.outgoing import outgoing
@@ -45,7 +46,7 @@ def step(name: str, live: str | None, **change: Any) -> Any:
 
 
 async def test_the_bot_posts_and_tells_where_its_message_is(slack: Slack) -> None:
-    outcome = await bot(slack, buttons=True).send(outgoing())
+    outcome = await bot(slack, look=Look(buttons=True)).send(outgoing())
     (shown,) = slack.top
     assert outcome == Delivered(f"C1:{shown.ts}")
     assert shown.metadata["event_payload"]["delivery_id"] == "d1"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.notify.plan import DIGEST_MAX
 from app.notify.port import Digest, Notice, Outgoing
 from app.notify.slack import rendered
-from app.notify.slack_blocks import alert_blocks, digest_blocks, fallback, pressed_blocks, superseded_blocks
+from app.notify.slack_blocks import Look, alert_blocks, digest_blocks, fallback, pressed_blocks, superseded_blocks
 from tests.outgoing import outgoing, shown
 from tests.rows import NOON, message, place, view
 from tests.simulator.slack import wrong_with
@@ -30,7 +30,7 @@ def all_text(blocks: list[dict[str, Any]]) -> str:
 
 
 def test_the_message_itself_says_all_that_an_editor_needs() -> None:
-    said = all_text(alert_blocks(outgoing(), buttons=True))
+    said = all_text(alert_blocks(outgoing(), Look(buttons=True)))
     for wanted in (
         *("LIKELY", "Air strike near Jisr al-Shughur", "Syria", "within 3.0 km", "openstreetmap.org", "35.8146"),
         *("Ward Watch", "الدفاع المدني", "3 posts", "First air strike seen here in 22 days", "2–5 killed", "8 wounded"),
@@ -51,13 +51,13 @@ def test_the_message_itself_says_all_that_an_editor_needs() -> None:
         ),
     ):
         assert wanted in said
-    assert [one["text"]["text"] for one in alert_blocks(outgoing(), buttons=True)[-1]["elements"]] == [
+    assert [one["text"]["text"] for one in alert_blocks(outgoing(), Look(buttons=True))[-1]["elements"]] == [
         *("Ack", "Confirm", "Dismiss", "Mute 1 h")
     ]
 
 
 def test_without_interactivity_there_are_no_dead_buttons() -> None:
-    assert all(block["type"] != "actions" for block in alert_blocks(outgoing(), buttons=False))
+    assert all(block["type"] != "actions" for block in alert_blocks(outgoing()))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_without_interactivity_there_are_no_dead_buttons() -> None:
 )
 def test_what_it_is_not_stands_first(change: dict[str, Any], mark: str) -> None:
     one = outgoing(**change)
-    assert re.match(rf"^\W*{mark}\b", alert_blocks(one, buttons=True)[0]["text"]["text"])
+    assert re.match(rf"^\W*{mark}\b", alert_blocks(one, Look(buttons=True))[0]["text"]["text"])
     assert fallback(one).startswith(mark)
 
 
@@ -83,7 +83,7 @@ def test_mentions_and_markup_of_a_post_do_nothing() -> None:
         alert=message(1, headline=f"Strike {evil}", origins=(evil,), reasons=(evil,), watch=evil),
         incident=view(1, place=place(name=evil), actors=(evil,)),
     )
-    blocks = alert_blocks(one, buttons=True)
+    blocks = alert_blocks(one, Look(buttons=True))
     for block in blocks:
         if block["type"] == "rich_text":
             assert [part["type"] for part in block["elements"][0]["elements"]] == ["text"]
@@ -100,7 +100,7 @@ def test_mentions_and_markup_of_a_post_do_nothing() -> None:
 
 def test_text_that_runs_the_other_way_is_isolated_and_overrides_are_removed() -> None:
     text = "\u202eevil\u202c قصف \u2066x"
-    blocks = alert_blocks(outgoing(post=shown(text=text, author_name="\u202eاحمد")), buttons=False)
+    blocks = alert_blocks(outgoing(post=shown(text=text, author_name="\u202eاحمد")))
     said = all_text(blocks)
     assert "\u202e" not in said
     assert "\u2066" not in said
@@ -109,19 +109,17 @@ def test_text_that_runs_the_other_way_is_isolated_and_overrides_are_removed() ->
 
 
 def test_a_post_that_may_not_be_shown_is_still_linked() -> None:
-    said = all_text(alert_blocks(outgoing(post=shown(text=None)), buttons=False))
+    said = all_text(alert_blocks(outgoing(post=shown(text=None))))
     assert "reference alone" in said
     assert "https://x.example/ward/1" in said
-    assert "deleted by its author" in all_text(
-        alert_blocks(outgoing(post=shown(text=None, deleted=True)), buttons=False)
-    )
+    assert "deleted by its author" in all_text(alert_blocks(outgoing(post=shown(text=None, deleted=True))))
 
 
 @pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "data:text/html,x", "https://x.example/" + "a" * 4000, "ftp://x"]
 )
 def test_a_link_that_is_no_web_address_is_shown_as_words(url: str) -> None:
-    said = all_text(alert_blocks(outgoing(post=shown(url=url)), buttons=False))
+    said = all_text(alert_blocks(outgoing(post=shown(url=url))))
     assert url[:30] not in said
 
 
@@ -140,14 +138,14 @@ def test_no_input_breaks_a_limit_of_slack(one: str, two: str, many: list[str], s
         post=shown(text=one, author=two, author_name=one, url=two),
         cause=shown(id="other", text=two, author=one, author_name=two, url=f"https://x.example/{one}"),
     )
-    text, blocks = rendered(message_of, buttons=True)
+    text, blocks = rendered(message_of, Look(buttons=True))
     assert wrong_with({"text": text, "blocks": blocks}) == ""
     assert wrong_with({"text": "x", "blocks": superseded_blocks(message_of, "https://x.example/")}) == ""
 
 
 def test_a_full_digest_of_the_longest_headlines_names_every_incident() -> None:
     alerts = tuple(message(n, incident=f"i{n}", headline=f"n{n} " + "<&> " * 200) for n in range(DIGEST_MAX))
-    text, blocks = rendered(Digest("d", alerts, NOON), buttons=False)
+    text, blocks = rendered(Digest("d", alerts, NOON))
     assert wrong_with({"text": text, "blocks": blocks}) == ""
     assert {int(n) for n in re.findall(r"n(\d+) ", all_text(blocks))} == set(range(DIGEST_MAX))
 
@@ -168,13 +166,13 @@ def test_a_digest_tells_the_gravest_first() -> None:
 
 
 def test_a_notice_is_a_line_of_the_system() -> None:
-    text, blocks = rendered(Notice("n", "destination 'b' was switched off: <!here>", NOON), buttons=False)
+    text, blocks = rendered(Notice("n", "destination 'b' was switched off: <!here>", NOON))
     assert "&lt;!here&gt;" in text
     assert "<!" not in all_text(blocks)
 
 
 def test_who_pressed_a_button_is_shown_once_above_the_buttons() -> None:
-    blocks = alert_blocks(outgoing(), buttons=True)
+    blocks = alert_blocks(outgoing(), Look(buttons=True))
     once = pressed_blocks(blocks, "acknowledged by <Ada> 12:05 UTC")
     twice = pressed_blocks(once, "confirmed by Ada 12:06 UTC")
     assert [block["type"] for block in twice[-2:]] == ["context", "actions"]
@@ -186,4 +184,4 @@ def test_who_pressed_a_button_is_shown_once_above_the_buttons() -> None:
 
 def test_times_of_another_day_show_their_date() -> None:
     late: Outgoing = outgoing(now=NOON + timedelta(days=2))
-    assert "04 Sep 2018 12:00 UTC" in all_text(alert_blocks(late, buttons=False))
+    assert "04 Sep 2018 12:00 UTC" in all_text(alert_blocks(late))
