@@ -35,6 +35,7 @@ from app.domain.incidents import (
 from app.domain.ledger import Outcome
 from app.domain.lulls import ReplayRun, quiet_before
 from app.domain.origins import Voice, word_pairs
+from app.domain.platform_terms import within_terms
 from app.domain.posts import content_hash
 from app.domain.watches import Watch
 from app.messages import (
@@ -66,6 +67,7 @@ class DeskRules(msgspec.Struct, frozen=True):
     options: DeskOptions
     watches: Mapping[str, Watch]
     names: Names = Names()
+    protests_from_x: bool = False  # the operator's acknowledged switch
 
     @property
     def takes_for(self) -> timedelta:
@@ -158,7 +160,8 @@ class Desk:
             )
         elif known is not None:
             self.state.known[post.id] = msgspec.structs.replace(known, revisions=revisions)
-        tags = None if deletes else item.tags
+        allowed = self.rules.protests_from_x
+        tags = None if deletes else within_terms(item.tags, post.platform, protests_from_x=allowed)
         return Outcome.STORED, TakenPost(post, tags, content, time, in_force, deletes, item, created)
 
     def _decide(self, taken: TakenPost, changes: Changes) -> None:
