@@ -86,11 +86,9 @@ async def test_a_frozen_and_a_killed_member_lose_their_partitions_and_no_record_
             assert member.generation > generation + 1
 
             async def rest_read() -> bool:
+                # What it had under way when it froze it reads too; its commit of that is refused, and ids absorb the rest.
                 await reader.read(100)
-                (partition,) = member.assignment or (-1,)
-                return {at for at in member.read() if at[0] == partition} == {
-                    at for at in got if at[0] == partition and at[1] >= 5
-                }
+                return member.read() >= {at for at in got if [at[0]] == member.assignment and at[1] >= 5}
 
             await until(rest_read, "the woken member reads on from what was committed meanwhile")
             member.process.kill()
