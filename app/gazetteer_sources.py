@@ -118,7 +118,10 @@ def _countries(countries: Mapping[str, Mapping[str, Any]], cities: Iterable[Mapp
         weights = [(lat, lon, cos(radians(lat))) for lat, lon in cells[code]]
         total = sum(weight for _, _, weight in weights)
         lat = sum(lat * weight for lat, _, weight in weights) / total
-        lon = sum(lon * weight for _, lon, weight in weights) / total
+        east = [
+            ((lon - weights[0][1] + 180) % 360 - 180, weight) for _, lon, weight in weights
+        ]  # as seen from the first: Fiji, Russia
+        lon = (weights[0][1] + sum(lon * weight for lon, weight in east) / total + 180) % 360 - 180
         names = [locale.territories.get(code) for locale in locales]
         yield PlaceRow(
             place_id=f"country:{code}",

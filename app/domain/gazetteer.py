@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
+from typing import NamedTuple
 
 from app.domain.gazetteer_index import LEVELS, PlaceRow, build_index, open_sections, start_slot
 from app.domain.name_keys import SKELETON_MIN, key_hash, skeleton, without_articles
 from app.domain.text import variants, words
 
 _MOST_COMPARED = 3_000  # names compared to one that is not known: 0.1 s
-_CACHE = 20_000  # hashtag bodies remembered; a feed repeats few
+_CACHE = 30_000  # words, hashtag bodies and places remembered, each: some 10 MB, and nothing grows without bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,15 @@ class Place:
     parents: tuple[str, ...] = ()
 
 
+class Head(NamedTuple):
+    """A word as the first of a name: without the proclitics that `clitic` holds. `longest`: words of the longest name that begins so."""
+
+    norm: str
+    clitic: str
+    longest: int
+    numbers: Sequence[int]  # of the name that is this word alone
+
+
 class Gazetteer:
     """Read-only, safe to share between threads. Made by `from_places` or by `gazetteer_file.open_gazetteer`."""
 
@@ -46,6 +56,8 @@ class Gazetteer:
         self._places = sections
         self._shift = 64 - (len(self._directory) - 1).bit_length() + 1
         self._splits: dict[str, tuple[tuple[int, int], ...] | None] = {}
+        self._heads: dict[str, tuple[Head, ...]] = {}
+        self._seen: dict[int, Place] = {}
 
     @classmethod
     def from_places(cls, rows: Iterable[PlaceRow]) -> Gazetteer:
@@ -106,8 +118,35 @@ class Gazetteer:
         """Return how many words the longest name that begins with `norm` has, 0 where none does (rarely more than it is)."""
         return self._starts[start_slot(norm, len(self._starts))]
 
+    def heads(self, norm: str) -> tuple[Head, ...]:
+        """Return how a word may begin a name, with and without its proclitics; () for most words. Remembered, for words repeat."""
+        found = self._heads.get(norm)
+        if found is None:
+            found = tuple(
+                Head(head, norm[: len(norm) - len(head)], longest, self.find("n", head))
+                for head in variants(norm)
+                if (longest := self.longest_from(head))
+            )
+            if len(self._heads) >= _CACHE:
+                self._heads.clear()
+            self._heads[norm] = found
+        return found
+
+    def size(self, number: int) -> tuple[int, int]:
+        """Return the level (0 the widest: an index of LEVELS) and population of a place, without the rest of it."""
+        return self._places["level"][number], self._places["population"][number]
+
     def place(self, number: int) -> Place:
         """Return the place of that number (0 to len - 1)."""
+        place = self._seen.get(number)
+        if place is None:
+            place = self._read(number)
+            if len(self._seen) >= _CACHE:
+                self._seen.clear()
+            self._seen[number] = place
+        return place
+
+    def _read(self, number: int) -> Place:
         at = self._places
         place_id, name = (
             bytes(at["strings"][at["string_ends"][number] : at["string_ends"][number + 1]]).decode().split("\t", 1)

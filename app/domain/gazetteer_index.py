@@ -8,7 +8,7 @@ hashes with a directory of their upper bits, so that a look-up touches two or th
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import pi, sqrt
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.domain.name_keys import SKELETON_MIN, key_hash, skeleton, stem, without_articles
+from app.domain.name_keys import ARTICLES, SKELETON_MIN, key_hash, skeleton, stem, without_articles
 from app.domain.text import words
 
 MAGIC = b"WDGAZ\x00\x00"
@@ -126,9 +126,27 @@ def _add_names(keys: _Keys, starts: np.ndarray[Any, np.dtype[np.uint8]], index: 
             if form not in seen:
                 seen.add(form)
                 keys.add(*form, value)
-        for first in first_words:
-            slot = start_slot(first, len(starts))
+        for start in _starts(norms, first_words):
+            slot = start_slot(start, len(starts))
             starts[slot] = max(starts[slot], len(norms))
+
+
+def _starts(norms: Sequence[str], first_words: Iterable[str]) -> Iterator[str]:
+    """Yield what a name begins with: its first word in each form, and each of those with the next word that is no article."""
+    second = next((norm for norm in norms[1:] if norm not in ARTICLES), None)
+    for first in first_words:
+        yield first
+        if second is not None and first != second:
+            yield pair_start(first, second)
+    if second is not None and norms[0] in ARTICLES:  # "al bab al sharqi" without its first article
+        bare = without_articles(norms)
+        if len(bare) > 1:
+            yield pair_start(bare[0], bare[1])
+
+
+def pair_start(first: str, second: str) -> str:
+    """Return the key of a name's first two words in the first-word table; the second without "ال"."""
+    return f"{first} {second[2:] if second.startswith('ال') and len(second) > 4 else second}"
 
 
 def _place_sections(places: Sequence[PlaceRow], number: dict[str, int]) -> dict[str, np.ndarray[Any, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from app.domain.name_keys import stem
 from app.domain.text import words
 
 MOST_WORDS = 4  # of a cue
@@ -23,8 +24,10 @@ class PlaceCues:
     treated: frozenset[str]
     speaker_before: frozenset[str]
     seats: frozenset[str]
+    storms: frozenset[str]
     demonyms: frozenset[str]
     both: frozenset[str]
+    stems: frozenset[str]  # of Cyrillic demonyms and of words that are never places
     small: frozenset[str]
     never: frozenset[str]
 
@@ -47,6 +50,8 @@ def place_cues() -> PlaceCues:
             for cue in _norms(phrases):
                 before.setdefault(cue, meaning)
     after = {cue: meaning for meaning, phrases in reversed(table["after"].items()) for cue in _norms(phrases)}
+    demonyms = _norms(table["demonyms"]["words"])
+    never = _listed(data.joinpath("not_places.txt").read_text("utf-8"))
     return PlaceCues(
         before=before,
         after=after,
@@ -54,10 +59,12 @@ def place_cues() -> PlaceCues:
         treated=_norms(table["before"]["treated"]),
         speaker_before=_norms(table["speaker_before"]["words"]),
         seats=_norms(table["seats"]["names"]),
-        demonyms=_norms(table["demonyms"]["words"]),
+        storms=_norms(table["storms"]["words"]),
+        demonyms=demonyms,
         both=_norms(table["demonyms"]["both"]),
         small=_listed(data.joinpath("small_words.txt").read_text("utf-8")),
-        never=_listed(data.joinpath("not_places.txt").read_text("utf-8")),
+        never=never,
+        stems=frozenset(stem(word) for word in demonyms | never if "\u0400" <= word[0] <= "\u04ff"),
     )
 
 

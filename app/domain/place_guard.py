@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.gazetteer import Gazetteer
+from app.domain.name_keys import stem
 from app.domain.place_cues import PlaceCues
 from app.domain.place_mentions import Mention, Spelling
 from app.domain.place_resolution import Found
 from app.domain.text import ReadText, Token, TokenKind
 
 ACCEPTED = 0.5  # strength from which a mention is a place
+FIRM = 5.0  # prior score from which a place far from the scene stays (100,000 people)
 SURE = 0.8  # strength from which it says what the post is about
+_LARGE_PEOPLE = 150_000  # below it no town reaches _LARGE
 _LARGE, _KNOWN, _TOWN = 5.3, 4.6, 4.0  # prior scores: 200,000 people or a region; 40,000; 10,000
 
 
@@ -21,17 +25,40 @@ class Manner:
     no_capitals: bool
     all_capitals: bool
     titled: bool  # "Most Words Like This"
+    storm: bool  # speaks of a storm, which bears a person's name
 
 
-def manner_of(text: ReadText) -> Manner:
-    """Return how capitals are used in the words outside hashtags that have case."""
+def manner_of(text: ReadText, cues: PlaceCues) -> Manner:
+    """Return how capitals are used in the words outside hashtags that have case, and whether a storm is spoken of."""
     surfaces = [text.text[t.start : t.end] for t in text.tokens if t.kind is TokenKind.WORD and not t.in_hashtag]
     cased = [surface for surface in surfaces if surface.lower() != surface.upper()]
     heads = sum(surface[0].isupper() for surface in cased)
     whole = sum(surface.isupper() and len(surface) > 1 for surface in cased)
     long = [surface for surface in cased if len(surface) > 3]
     titled = len(long) > 4 and sum(surface[0].isupper() for surface in long) > 0.8 * len(long)
-    return Manner(heads == 0, len(cased) > 3 and whole > 0.7 * len(cased), titled)
+    storm = not cues.storms.isdisjoint(token.norm for token in text.tokens) or any(
+        tag.norm.startswith(word) for tag in text.hashtags for word in cues.storms
+    )
+    return Manner(heads == 0, len(cased) > 3 and whole > 0.7 * len(cased), titled, storm)
+
+
+def ruled_out(text: ReadText, mention: Mention, gazetteer: Gazetteer, cues: PlaceCues) -> bool:
+    """Whether a mention has no strength, told without looking around: only what `strength` would give 0 for certain."""
+    norm = mention.norm
+    if norm in cues.demonyms and norm not in cues.both:
+        return True
+    if mention.spelling is Spelling.STEM and stem(norm) in cues.stems:
+        return True
+    if norm in cues.never:
+        before = text.tokens[mention.first - 1].norm if mention.first else ""
+        return cues.before.get(before) is None
+    if mention.first != mention.last or not norm.isascii():
+        return False
+    first = text.text[mention.start]
+    if first.isupper() or text.tokens[mention.first].in_hashtag:
+        return False
+    level, people = gazetteer.size(mention.numbers[0] >> 1)
+    return norm in cues.small or (level > 2 and people < _LARGE_PEOPLE)
 
 
 def strength(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> float:
@@ -58,14 +85,18 @@ def _cased(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> flo
     single = mention.first == mention.last
     tag = tokens[mention.first].in_hashtag
     named = bool(around.says & {"settlement", "region"})
-    if single and mention.norm in cues.never and not ("settlement" in around.says and surface[0].isupper()):
+    if mention.norm in cues.never and not ("settlement" in around.says and surface[0].isupper()):
         return 0.0
     if len(mention.norm.replace(" ", "")) <= 3 and not _short_name(surface, found, tag=tag, named=named):
+        return 0.0
+    if single and manner.storm and (mention.norm in cues.small or _follows_storm(tokens, mention.first, cues)):
         return 0.0
     if not surface[0].isupper() and not tag:
         return _lower(found, cues, manner, single=single)
     base = _by_size(found, (0.95, 0.85, 0.6, 0.4 if single else 0.55))
-    if mention.norm in cues.small and found.best.level != "country":
+    if mention.norm in cues.small and (
+        found.best.level != "country" or (manner.all_capitals and len(mention.norm) < 4)
+    ):
         if manner.titled or manner.all_capitals or _opens_sentence(tokens, mention.first):
             return 0.6 if named else 0.0
         base -= 0.3
@@ -98,6 +129,10 @@ def _lower(found: Found, cues: PlaceCues, manner: Manner, *, single: bool) -> fl
     return 0.6 if found.readings[0].score >= _KNOWN or found.around.triggered else 0.3
 
 
+def _follows_storm(tokens: tuple[Token, ...], index: int, cues: PlaceCues) -> bool:
+    return index > 0 and tokens[index - 1].norm in cues.storms
+
+
 def _opens_sentence(tokens: tuple[Token, ...], index: int) -> bool:
     return index == 0 or tokens[index - 1].sentence != tokens[index].sentence
 
@@ -127,7 +162,7 @@ def _uncased(text: ReadText, found: Found, cues: PlaceCues) -> float:
     whole = text.tokens[mention.first].norm
     if {mention.norm, whole} & cues.never and not ("settlement" in around.says and "في" not in mention.norm):
         return 0.0
-    if mention.norm in cues.both and _after_noun(text, mention, cues):
+    if mention.norm in cues.both and (mention.clitic.endswith("ال") or _after_noun(text, mention, cues)):
         return 0.0
     letters = len(mention.norm.removeprefix("ال"))
     if letters < 3 and not named:
@@ -135,7 +170,7 @@ def _uncased(text: ReadText, found: Found, cues: PlaceCues) -> float:
     base = _by_size(found, (0.9, 0.75, 0.45, 0.3))
     if mention.clitic.removesuffix("ال") and letters < 4:
         base -= 0.3
-    if mention.norm in cues.small:
+    if {mention.norm, whole} & cues.small:
         base -= 0.4
     if tag:
         base += 0.1

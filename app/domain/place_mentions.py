@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from app.domain.gazetteer import Gazetteer
-from app.domain.name_keys import skeleton, stem, without_articles
-from app.domain.text import ReadText, Token, TokenKind, variants
+from app.domain.gazetteer_index import pair_start
+from app.domain.name_keys import ARTICLES, skeleton, stem, without_articles
+from app.domain.text import ReadText, Token, TokenKind, fold, variants
 
 LONGEST_NAME = 6
 GLUED_MIN = 6  # letters of a glued name outside a hashtag: shorter ones are words
 SKELETON_MIN = 4  # consonants
+LONGEST_SKELETON = 4  # words
 _JOINTS = frozenset(" -‐‑‒–—'’`_\u00a0\u200b\u200c\u200d\u200e\u200f\t")
 
 
@@ -44,56 +46,64 @@ class Mention:
     numbers: Sequence[int]
     spelling: Spelling
     clitic: str = ""
+    in_part: bool = False  # a part of a hashtag that says something else as well: "#prayforidlib"
 
 
 def find_mentions(text: ReadText, gazetteer: Gazetteer) -> list[list[Mention]]:
     """Return for each place in the text its readings, the longest first; those of one word may overlap those of the next."""
-    tokens = text.tokens
-    reach = _reaches(text)
     found = []
-    for index, token in enumerate(tokens):
-        if token.kind is TokenKind.WORD:
-            here = _at(text, index, reach[index], gazetteer)
-            if here:
-                found.append(here)
+    for index, token in enumerate(text.tokens):
+        if token.kind is TokenKind.WORD and (here := _at(text, index, gazetteer)):
+            found.append(here)
     return found
 
 
-def _reaches(text: ReadText) -> list[int]:
-    """Return for each token how many tokens a name may run through from it: no stop, comma or other hashtag between."""
+def reach_from(text: ReadText, index: int, most: int = LONGEST_NAME) -> int:
+    """Return how many tokens a name may run through from one: no stop, comma or other hashtag between, `most` at most."""
     tokens, source = text.tokens, text.text
-    reach = [1] * len(tokens)
-    for index in range(len(tokens) - 2, -1, -1):
-        here, after = tokens[index], tokens[index + 1]
+    reach = 1
+    while reach < most and index + reach < len(tokens):
+        here, after = tokens[index + reach - 1], tokens[index + reach]
         gap = source[here.end : after.start]
-        if len(gap) <= 3 and here.in_hashtag == after.in_hashtag and all(char in _JOINTS for char in gap):
-            reach[index] = min(LONGEST_NAME, reach[index + 1] + 1)
+        if gap != " " and (len(gap) > 3 or not _JOINTS.issuperset(gap)):
+            break
+        if here.in_hashtag != after.in_hashtag:
+            break
+        reach += 1
     return reach
 
 
-def _at(text: ReadText, index: int, reach: int, gazetteer: Gazetteer) -> list[Mention]:
+def _at(text: ReadText, index: int, gazetteer: Gazetteer) -> list[Mention]:
     """Return the readings that begin at a token, the longest first, the surer spelling first."""
     tokens = text.tokens
     found: list[Mention] = []
-    for head in variants(tokens[index].norm):
-        clitic = tokens[index].norm[: -len(head)] if head else ""
-        for size in range(min(reach, _longest(gazetteer, head)), 0, -1):
-            norms = (head, *(token.norm for token in tokens[index + 1 : index + size]))
-            numbers = gazetteer.find("n", " ".join(norms))
-            if not numbers and size > 1 and (bare := without_articles(norms)) != norms:
-                numbers = gazetteer.find("n", " ".join(bare))
-            if numbers:
-                found.append(_mention(text, index, size, _Look(norms, numbers, Spelling.EXACT, clitic)))
+    for head in gazetteer.heads(tokens[index].norm):
+        if head.numbers:
+            found.append(_mention(text, index, 1, _Look((head.norm,), head.numbers, Spelling.EXACT, head.clitic)))
+        if head.longest > 1 and _goes_on(text, index, head.norm, gazetteer):
+            for size in range(
+                reach_from(text, index, head.longest + 1), 1, -1
+            ):  # one more, for an article left out of the name
+                norms = (head.norm, *(token.norm for token in tokens[index + 1 : index + size]))
+                numbers = gazetteer.find("n", " ".join(norms))
+                if not numbers and (bare := without_articles(norms)) != norms:
+                    numbers = gazetteer.find("n", " ".join(bare))
+                if numbers:
+                    found.append(_mention(text, index, size, _Look(norms, numbers, Spelling.EXACT, head.clitic)))
     if not found:
-        found = _inflected(text, index, reach, gazetteer) or _glued(text, index, gazetteer)
-    found.sort(key=lambda mention: (-mention.last, len(mention.clitic)))
+        return _inflected(text, index, gazetteer) or _glued(text, index, gazetteer)
+    if len(found) > 1:
+        found.sort(key=lambda mention: (-mention.last, len(mention.clitic)))
     return found
 
 
-def _longest(gazetteer: Gazetteer, head: str) -> int:
-    """Return how many tokens a name beginning with `head` may take: one more than it has words, for an article left out of it."""
-    longest = gazetteer.longest_from(head)
-    return longest + 1 if longest > 1 else longest
+def _goes_on(text: ReadText, index: int, first: str, gazetteer: Gazetteer) -> bool:
+    """Whether a name of several words may begin here: one hash of two words instead of one look-up for each length."""
+    tokens = text.tokens
+    at = index + 1
+    while at < len(tokens) and at < index + 3 and tokens[at].norm in ARTICLES:
+        at += 1
+    return at < len(tokens) and gazetteer.longest_from(pair_start(first, tokens[at].norm)) > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,18 @@ def _mention(text: ReadText, index: int, size: int, look: _Look) -> Mention:
     start = tokens[index].start
     if clitic and clitic != "ال":  # the article belongs to the name, a preposition does not
         start += _clitic_length(text.text, tokens[index], clitic.removesuffix("ال"))
-    return Mention(index, last, start, tokens[last].end, " ".join(look.norms), look.numbers, look.spelling, clitic)
+    in_part = tokens[index].in_hashtag and _is_part(text, index, last)
+    return Mention(
+        index, last, start, tokens[last].end, " ".join(look.norms), look.numbers, look.spelling, clitic, in_part
+    )
+
+
+def _is_part(text: ReadText, first: int, last: int) -> bool:
+    """Whether the hashtag that holds these tokens has other words: the character before or after belongs to it."""
+    source = text.text
+    start, end = text.tokens[first].start, text.tokens[last].end
+    after = end < len(source) and (source[end] == "_" or source[end].isalnum())
+    return after or not (start > 0 and source[start - 1] in "#＃")
 
 
 def _clitic_length(source: str, token: Token, clitic: str) -> int:
@@ -128,44 +149,56 @@ def _clitic_length(source: str, token: Token, clitic: str) -> int:
     return at - token.start
 
 
-def _inflected(text: ReadText, index: int, reach: int, gazetteer: Gazetteer) -> list[Mention]:
+def _inflected(text: ReadText, index: int, gazetteer: Gazetteer) -> list[Mention]:
     """Return readings of Cyrillic cases and of Turkish names with a suffix after an apostrophe."""
     token = text.tokens[index]
     if "\u0400" <= token.norm[0] <= "\u04ff":
+        first = stem(token.norm)
+        longest = gazetteer.longest_from(first) if len(first) >= 3 else 0
+        if not longest:
+            return []
+        reach = reach_from(text, index, longest)
         stems = [stem(other.norm) for other in text.tokens[index : index + reach]]
         found = []
-        for size in range(min(reach, gazetteer.longest_from(stems[0])), 0, -1):
-            if len(stems[0]) >= 3 and (numbers := gazetteer.find("t", " ".join(stems[:size]))):
+        for size in range(reach, 0, -1):
+            if numbers := gazetteer.find("t", " ".join(stems[:size])):
                 norms = [other.norm for other in text.tokens[index : index + size]]
                 found.append(_mention(text, index, size, _Look(norms, numbers, Spelling.STEM)))
         return found
     surface = text.text[token.start : token.end]
     cut = max(surface.rfind("'"), surface.rfind("’"))
     if cut >= 3 and len(surface) - cut <= 5 and surface[0].isupper():
-        head = surface[:cut].casefold().replace("i̇", "i")
+        head = fold(surface[:cut])
         if numbers := gazetteer.find("n", head):
             return [Mention(index, index, token.start, token.start + cut, head, numbers, Spelling.STEM)]
     return []
 
 
 def _glued(text: ReadText, index: int, gazetteer: Gazetteer) -> list[Mention]:
-    """Return the reading of one word that holds a whole name: "#jisrshughur", "معرةالنعمان"."""
+    """Return the reading of one word that holds a whole name: "#jisrshughur", "معرةالنعمان"; or a name with an s ("Mexicos")."""
     token = text.tokens[index]
     if len(token.norm) < (4 if token.in_hashtag else GLUED_MIN):
         return []
-    for head in variants(token.norm):
-        if numbers := gazetteer.find("j", head):
-            clitic = token.norm[: -len(head)]
-            return [_mention(text, index, 1, _Look([head], numbers, Spelling.GLUED, clitic))]
+    for norm, spelling in ((token.norm, Spelling.GLUED), (_without_s(text, token), Spelling.STEM)):
+        for head in variants(norm) if norm else ():
+            if numbers := gazetteer.find("j" if spelling is Spelling.GLUED else "n", head):
+                return [_mention(text, index, 1, _Look((head,), numbers, spelling, norm[: -len(head)]))]
     return []
 
 
-def skeleton_mentions(text: ReadText, index: int, reach: int, gazetteer: Gazetteer) -> list[Mention]:
-    """Return the readings at a token whose consonants are those of a known name, the longest first."""
+def _without_s(text: ReadText, token: Token) -> str:
+    """Return a capitalised English name without the s of a genitive whose apostrophe was left out, "" where it has none."""
+    surface = text.text[token.start : token.end]
+    return token.norm[:-1] if surface[0].isupper() and surface.endswith("s") and not token.in_hashtag else ""
+
+
+def skeleton_mentions(text: ReadText, index: int, until: int, gazetteer: Gazetteer) -> list[Mention]:
+    """Return the readings at a token whose consonants are those of a known name, the longest first, at most `until` tokens long."""
     tokens = text.tokens
     found = []
-    for size in range(min(reach, 4), 0, -1):
-        for head in variants(tokens[index].norm)[-1:] if size == 1 else variants(tokens[index].norm):
+    heads = variants(tokens[index].norm)
+    for size in range(min(until, LONGEST_SKELETON), 0, -1):
+        for head in heads[-1:] if size == 1 else heads:
             norms = (head, *(token.norm for token in tokens[index + 1 : index + size]))
             bones = skeleton(norms)
             if len(bones) >= SKELETON_MIN and (numbers := gazetteer.find("s", bones)):
@@ -173,8 +206,3 @@ def skeleton_mentions(text: ReadText, index: int, reach: int, gazetteer: Gazette
                 found.append(_mention(text, index, size, _Look(norms, numbers, Spelling.SKELETON, clitic)))
                 break
     return found
-
-
-def reaches(text: ReadText) -> list[int]:
-    """Return for each token how many tokens a name may run through from it."""
-    return _reaches(text)

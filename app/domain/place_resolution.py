@@ -15,6 +15,7 @@ from app.domain.text import fold
 
 MOST_READINGS = 40  # scored of one name; they come by prominence
 _SHARPNESS = 1.3  # of the step from scores to confidence: one point of score is a factor of 3.7
+_WIDEST_POINT_KM = 200.0  # what is wider is no point to measure from
 _NEAR_KM = 120.0  # two places of one post are hardly further apart, where the post is about one event
 
 # Weights in powers of ten of population: a country named beside it lifts a village of 500 over a city of 100,000 elsewhere.
@@ -57,25 +58,26 @@ class Found:
 
 @dataclass(slots=True)
 class Scene:
-    """What a post is known to be about so far: countries with weights, regions by id, points of sure places."""
+    """What a post is known to be about so far: its sure places, each with the name that led to it and how sure it is."""
 
-    countries: dict[str, float] = field(default_factory=dict)
-    regions: set[str] = field(default_factory=set)
-    points: list[tuple[str, float, float]] = field(default_factory=list)  # place id, lat, lon
+    entries: list[tuple[str, Place, float]] = field(default_factory=list)
 
-    def add(self, place: Place, weight: float = 1.0) -> None:
-        if place.country:
-            self.countries[place.country] = max(weight, self.countries.get(place.country, 0.0))
-        if place.level in {"region", "district"} and place.country:
-            self.regions.add(place.place_id)
-        if place.level != "country" and place.radius_km < 200:
-            self.points.append((place.place_id, place.lat, place.lon))
+    @property
+    def countries(self) -> frozenset[str]:
+        return frozenset(place.country for _, place, _ in self.entries if place.country)
+
+    def without(self, norm: str) -> Scene:
+        """Return the scene as the other names set it: a name is no witness for itself."""
+        return Scene([entry for entry in self.entries if entry[0] != norm])
 
 
 def prior(place: Place, *, secondary: bool) -> float:
     """Return how likely a name is meant for a place before anything else is known, in powers of ten of people."""
     if place.level in {"city", "village"}:
-        people = log10(place.population + 300)
+        known = place.population or (
+            4_000 if place.place_id.startswith("gn:") else 0
+        )  # GeoNames' uncounted ones are seats of districts
+        people = log10(known + 300)
     elif place.level == "country":
         people = log10(place.population + 30_000) + 1.2
     else:
@@ -97,38 +99,49 @@ def read_mention(mention: Mention, gazetteer: Gazetteer, countries: Iterable[str
     return readings
 
 
-def score(found: Found, scene: Scene, *, home: frozenset[str], beside: Sequence[Place]) -> None:
-    """Add what the scene says to the readings' scores, order them and share out the confidence."""
+def score_alone(found: Found, home: frozenset[str]) -> None:
+    """Add what the mention says by itself (script, kind of place, resemblance) and where its author is at home."""
     script = _lands_of_script(found.mention.norm)
     for reading in found.readings:
         place = reading.place
-        reading.score += _scene_score(place, scene)
         if place.country in home:
             reading.score += _HOME
         if script and place.country in script:
             reading.score += _SCRIPT
-        if any(_holds(outer, place) for outer in beside):
-            reading.score += _NAMED_BESIDE
         reading.score += _kind_score(place, found.around)
         if found.mention.spelling is Spelling.SKELETON:
             reading.score += 3.0 * (alike(found.mention.norm, place.name) - 0.8)
     share_out(found)
 
 
+def score_in_scene(found: Found, scene: Scene, *, beside: Sequence[Place]) -> None:
+    """Add what the rest of the post says to the readings' scores, order them and share out the confidence."""
+    if len(found.readings) > 1:
+        others = scene.without(found.mention.norm)
+        for reading in found.readings:
+            reading.score += _scene_score(reading.place, others)
+            if any(_holds(outer, reading.place) for outer in beside):
+                reading.score += _NAMED_BESIDE
+    share_out(found)
+
+
 def _scene_score(place: Place, scene: Scene) -> float:
     total = 0.0
-    others = [point for point in scene.points if point[0] != place.place_id]
-    if place.country in scene.countries and place.level != "country":
-        total += _SAME_COUNTRY * scene.countries[place.country]
-    if any(parent in scene.regions for parent in place.parents) and place.place_id not in scene.regions:
+    if place.level != "country":
+        total += _SAME_COUNTRY * max(
+            (weight for _, other, weight in scene.entries if other.country == place.country), default=0.0
+        )
+    if any(other.level in {"region", "district"} and other.place_id in place.parents for _, other, _ in scene.entries):
         total += _SAME_REGION
-    if (
-        others
-        and place.level not in {"country", "region"}
-        and any(distance_km(place.lat, place.lon, lat, lon) < _NEAR_KM for _, lat, lon in others)
-    ):
+    if place.level not in {"country", "region"} and any(_is_near(place, other) for _, other, _ in scene.entries):
         total += _NEARBY
     return total
+
+
+def _is_near(place: Place, other: Place) -> bool:
+    if other.place_id == place.place_id or other.radius_km > _WIDEST_POINT_KM:
+        return False
+    return distance_km(place.lat, place.lon, other.lat, other.lon) < _NEAR_KM
 
 
 def _kind_score(place: Place, around: Surroundings) -> float:
@@ -179,7 +192,7 @@ def alike(norm: str, name: str) -> float:
 def is_seat(region: Place, town: Place) -> bool:
     """Whether a region and a town in it share their name, so that the name alone does not tell which is meant."""
     return (
-        region.level == "region"
+        region.level in {"region", "district"}
         and town.level in {"city", "village"}
         and (
             region.place_id in town.parents

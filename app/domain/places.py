@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.domain.gazetteer import Gazetteer, Place
+from app.domain.name_keys import skeleton
 from app.domain.place_cues import PlaceCues, place_cues
-from app.domain.place_guard import ACCEPTED, SURE, manner_of, strength
-from app.domain.place_mentions import Mention, Spelling, find_mentions, reaches, skeleton_mentions
-from app.domain.place_resolution import Found, Reading, Scene, alike, is_seat, read_mention, score, share_out
+from app.domain.place_guard import ACCEPTED, FIRM, SURE, manner_of, ruled_out, strength
+from app.domain.place_mentions import LONGEST_SKELETON, Mention, Spelling, find_mentions, reach_from, skeleton_mentions
+from app.domain.place_resolution import Found, Reading, Scene, alike, is_seat, read_mention, score_alone, score_in_scene
 from app.domain.place_roles import give_roles, relation_of, stretched
-from app.domain.place_surroundings import look_around
+from app.domain.place_surroundings import Surroundings, look_around
 from app.domain.text import ReadText, TokenKind
 from app.messages import PlaceReading, PlaceTag
 
@@ -23,6 +24,7 @@ _MOST_ALTERNATIVES = 4
 _WEAK = 0.05  # share of a reading that is not worth telling
 _SPELLING = {Spelling.EXACT: 1.0, Spelling.STEM: 0.97, Spelling.GLUED: 0.95, Spelling.SKELETON: 0.8}
 _ALIKE = {1: 0.72, 2: 0.6}  # resemblance that a skeleton's name needs, by its words; 0.6 for more
+_ALONE = 6  # consonants from which a skeleton needs no country: "jsrSgr"
 _SCENE_BONUS = 0.35
 _LANDS = {"uk": ("UA",), "he": ("IL", "PS"), "tr": ("TR", "SY"), "fa": ("IR",)}
 
@@ -49,26 +51,34 @@ class _Finder:
 
     def __init__(self, text: ReadText, gazetteer: Gazetteer, cues: PlaceCues, home: frozenset[str]) -> None:
         self._text, self._gazetteer, self._cues, self._home = text, gazetteer, cues, home
-        self._manner = manner_of(text)
+        self._manner = manner_of(text, cues)
         self._scene = Scene()
 
     def find(self) -> list[Found]:
-        slots = [[self._read(mention) for mention in slot] for slot in find_mentions(self._text, self._gazetteer)]
+        slots = [
+            [self._read(mention) for mention in slot if self._worth(mention)]
+            for slot in find_mentions(self._text, self._gazetteer)
+        ]
         for found in _disjoint([[found for found in slot if found.strength >= SURE] for slot in slots]):
             if found.best.level == "country" or found.readings[0].share > 0.6:
-                self._scene.add(found.best, found.readings[0].share)
+                self._scene.entries.append((found.mention.norm, found.best, found.readings[0].share))
         admitted = _disjoint([[found for found in slot if self._admits(found)] for slot in slots])
         admitted = self._with_skeletons(admitted)
+        admitted = _without_echoes(admitted)
         for index, found in enumerate(admitted):
-            score(found, self._scene, home=self._home, beside=_beside(admitted, index))
+            score_in_scene(found, self._scene, beside=_beside(admitted, index))
         for found in admitted:
             _settle_seat(found, admitted)
         return admitted
 
+    def _worth(self, mention: Mention) -> bool:
+        """Rule out early and cheaply what no words around can make a place: nine of ten names that are words."""
+        return not ruled_out(self._text, mention, self._gazetteer, self._cues)
+
     def _read(self, mention: Mention) -> Found:
         around = look_around(self._text, mention, self._cues)
         found = Found(mention, around, read_mention(mention, self._gazetteer, self._home))
-        share_out(found)
+        score_alone(found, self._home)
         found.strength = strength(self._text, found, self._cues, self._manner)
         return found
 
@@ -76,35 +86,41 @@ class _Finder:
         """Whether a mention is a place by itself, or because it lies where the post plays."""
         if found.strength <= 0:
             return False
-        if found.strength < SURE and any(self._in_scene(reading.place) for reading in found.readings):
+        if found.strength < SURE and self._in_scene(found):
             found.strength = min(0.95, found.strength + _SCENE_BONUS)
         return found.strength >= ACCEPTED
 
-    def _in_scene(self, place: Place) -> bool:
-        if place.level == "country":
-            return False
-        return place.country in self._scene.countries or place.country in self._home
+    def _in_scene(self, found: Found) -> bool:
+        lands = self._scene.without(found.mention.norm).countries | self._home
+        return any(reading.place.country in lands and reading.place.level != "country" for reading in found.readings)
 
     def _with_skeletons(self, admitted: list[Found]) -> list[Found]:
-        """Look again, by consonants, at the words that are no place yet, among places of the countries that the post is about."""
-        lands = frozenset(self._scene.countries) | self._home
-        if not lands:
-            return admitted
-        taken = {index for found in admitted for index in range(found.mention.first, found.mention.last + 1)}
-        reach = reaches(self._text)
+        """Look again, by consonants, at the words that are no place yet, among places of the countries that the post is about.
+
+        A place elsewhere that is no large one does not stand in the way of a longer name here: "Maarat al Numan" is not in Numan.
+        """
+        lands = self._scene.countries | self._home
+        firm = [
+            found
+            for found in admitted
+            if any(r.place.country in lands for r in found.readings) or found.readings[0].score >= FIRM
+        ]
+        taken = {index for found in firm for index in range(found.mention.first, found.mention.last + 1)}
         slots = [[found] for found in admitted]
         for index, token in enumerate(self._text.tokens):
             if index in taken or token.kind is not TokenKind.WORD or not self._may_be_name(index):
                 continue
-            until = next((step for step in range(reach[index]) if index + step in taken), reach[index])
+            reach = reach_from(self._text, index, LONGEST_SKELETON)
+            until = next((step for step in range(reach) if index + step in taken), reach)
             mentions = skeleton_mentions(self._text, index, until, self._gazetteer)
             slots.append([found for mention in mentions if (found := self._read_skeleton(mention, lands))])
-        slots.sort(key=lambda slot: slot[0].mention.first if slot else -1)
+        slots = [slot for slot in slots if slot]
+        slots.sort(key=lambda slot: (slot[0].mention.first, -slot[0].mention.last, slot[0].mention.spelling))
         return _disjoint(slots)
 
     def _may_be_name(self, index: int) -> bool:
         token = self._text.tokens[index]
-        if token.norm in self._cues.small or token.norm in self._cues.never or token.norm in self._cues.demonyms:
+        if token.norm in self._cues.never or token.norm in self._cues.demonyms:
             return False
         if token.norm in self._cues.before or token.norm in self._cues.after:
             return False
@@ -116,17 +132,33 @@ class _Finder:
         readings = [
             reading
             for reading in read_mention(mention, self._gazetteer, lands)
-            if reading.place.country in lands and alike(mention.norm, reading.place.name) >= _ALIKE.get(words, 0.6)
+            if (reading.place.country in lands or not lands)
+            and alike(mention.norm, reading.place.name) >= _ALIKE.get(words, 0.6)
         ]
-        arabic = mention.norm[0] > "\u0590"
-        if not readings or (words == 1 and arabic and not around.says & {"settlement", "countryside", "near"}):
+        if not lands and (
+            len(skeleton(mention.norm.split())) < _ALONE or len({r.place.country for r in readings}) != 1
+        ):
             return None
-        if words == 1 and not (around.triggered or self._text.tokens[mention.first].in_hashtag):
+        if not readings or not self._skeleton_stands(mention, around):
             return None
         found = Found(mention, around, readings)
-        share_out(found)
+        score_alone(found, self._home)
         found.strength = 0.7
         return found
+
+    def _skeleton_stands(self, mention: Mention, around: Surroundings) -> bool:
+        """Whether enough speaks for a name that only resembles one: Arabic words all look like names, Latin ones need a capital."""
+        tokens = self._text.tokens
+        if mention.norm in self._cues.small:
+            return False
+        if mention.norm[0] > "\u0590":
+            return bool(around.says & {"settlement", "countryside", "near"}) or (
+                mention.first != mention.last and around.triggered
+            )
+        if mention.first != mention.last or around.triggered or tokens[mention.first].in_hashtag:
+            return True
+        opens = mention.first == 0 or tokens[mention.first - 1].sentence != tokens[mention.first].sentence
+        return len(tokens) <= 3 or not (opens or self._manner.titled or self._manner.all_capitals)
 
 
 def _disjoint(slots: Sequence[Sequence[Found]]) -> list[Found]:
@@ -140,6 +172,12 @@ def _disjoint(slots: Sequence[Sequence[Found]]) -> list[Found]:
                 free = found.mention.last + 1
                 break
     return taken
+
+
+def _without_echoes(admitted: list[Found]) -> list[Found]:
+    """Leave out a name that is only part of a hashtag ("#KeralaFloods") where the post names a place of that country by itself."""
+    whole = {found.best.country for found in admitted if not found.mention.in_part}
+    return [found for found in admitted if not found.mention.in_part or found.best.country not in whole]
 
 
 def _beside(admitted: Sequence[Found], index: int) -> list[Place]:
@@ -163,7 +201,7 @@ def _settle_seat(found: Found, admitted: Sequence[Found]) -> None:
     twin = next((r for r in found.readings[1:6] if is_seat(best.place, r.place) or is_seat(r.place, best.place)), None)
     if twin is None:
         return
-    region, town = (best, twin) if best.place.level == "region" else (twin, best)
+    region, town = (best, twin) if best.place.level in {"region", "district"} else (twin, best)
     around = found.around
     inside = any(
         region.place.place_id in other.best.parents

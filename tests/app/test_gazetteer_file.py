@@ -1,0 +1,59 @@
+"""The index file is whole or it is not there, and what cannot be used never replaces what can."""
+
+from pathlib import Path
+
+import pytest
+
+from app.domain.gazetteer_index import build_index
+from app.errors import GazetteerError
+from app.gazetteer_file import build_gazetteer, default_path, open_gazetteer, write_whole
+from tests.builders import place_rows
+
+INDEX = build_index(place_rows(), {"sources": ["a test"]})
+
+
+def test_an_index_is_opened_from_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "places.bin"
+    write_whole(path, INDEX)
+    gazetteer = open_gazetteer(path)
+    assert gazetteer.lookup("جسر الشغور")[0].place_id == "p:jisr"
+    assert gazetteer.facts["sources"] == ["a test"]
+    assert [file.name for file in path.parent.iterdir()] == ["places.bin"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"x", INDEX[:-1], INDEX[: len(INDEX) // 2], b"\0" * len(INDEX), INDEX + b"\0"]
+)
+def test_a_file_that_is_not_whole_is_refused_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "places.bin"
+    path.write_bytes(content)
+    with pytest.raises(GazetteerError, match=r"places\.bin"):
+        open_gazetteer(path)
+
+
+def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(GazetteerError, match="watchdesk gazetteer build"):
+        open_gazetteer(tmp_path / "none.bin")
+
+
+def test_a_reader_keeps_its_file_while_a_new_one_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "places.bin"
+    write_whole(path, INDEX)
+    before = open_gazetteer(path)
+    write_whole(path, build_index(place_rows()[:3]))
+    assert before.lookup("Jisr al-Shughour")[0].place_id == "p:jisr"
+    assert len(open_gazetteer(path)) == 3
+
+
+def test_a_bad_table_leaves_the_index_that_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "places.bin"
+    write_whole(path, INDEX)
+    table = tmp_path / "mine.tsv"
+    table.write_text("id\tname\tcountry\tlat\tlon\na\tA\tSY\t361\t2\n", encoding="utf-8")
+    with pytest.raises(GazetteerError, match=r"mine\.tsv .*\n.*line 2: latitude 361"):
+        build_gazetteer(path, extra=[table])
+    assert path.read_bytes() == INDEX
+
+
+def test_the_home_keeps_one_index_a_version() -> None:
+    assert default_path(Path("var")).parent == Path("var/cache")
