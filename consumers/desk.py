@@ -54,6 +54,7 @@ class DeskStage:
         while True:
             if not reader.assignment:
                 self._drop()
+                await reader.read(1)  # takes note of the membership; taking over seeks, whatever it moved
                 await reader.wait(IDLE_S)
                 continue
             if generation != reader.generation or self._state is None:
