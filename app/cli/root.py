@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Entry] = {
     "act": Entry("app.cli.act:command", "Acknowledge, confirm, dismiss, withdraw or mute an incident."),
     "destination": Entry("app.cli.destinations:group", "Try destinations, see deliveries, send again."),
     "drill": Entry("app.cli.drill:command", "Send an exercise through everything and time it."),
+    "source": Entry("app.cli.sources:group", "Add, list, try and retire sources; import lists of them."),
     "tag": Entry("app.cli.tag:command", "Tag post lines from stdin: places, kind, claim, actors, tolls."),
     "match": Entry("app.cli.match:command", "Say which rules match which posts, and why."),
     "gazetteer": Entry("app.cli.gazetteer:group", "Build the place index, or ask it."),

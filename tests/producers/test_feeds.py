@@ -101,7 +101,7 @@ async def test_a_feed_that_rolled_over_while_we_were_away_is_a_gap(wire: FakeFee
 
 
 async def test_a_dead_server_is_asked_less_often_and_heard_again(wire: FakeFeed, log: SqliteLog) -> None:
-    wire.clock = ScaledClock(1500, START)
+    wire.clock = ScaledClock(600, START)
     async with playing(reader(wire), log, wire.clock):
         await has(log, wire.publish("before"))
         wire.answer = 503
@@ -126,7 +126,7 @@ async def test_a_retry_after_is_honoured(wire: FakeFeed, log: SqliteLog) -> None
     [(404, "refused: 404: there is nothing at this address"), (410, "refused: 410: the feed is gone")],
 )
 async def test_a_feed_that_is_not_there_is_said_once(wire: FakeFeed, log: SqliteLog, status: int, said: str) -> None:
-    wire.answer, wire.clock = status, ScaledClock(3000, START)
+    wire.answer, wire.clock = status, ScaledClock(600, START)
     async with playing(reader(wire), log, wire.clock):
         await wire.clock.sleep(3000)
     assert await states(log, "rss:wire") == ["connecting: ", said]

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli.migrate import command as migrate
+from app.cli.sources import group
+from app.clock import SystemClock
+from app.errors import UserError
+from tests.simulator.fake_feed import FakeFeed
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("WATCHDESK_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return CliRunner()
+
+
+def said(run: CliRunner, *arguments: str) -> str:
+    return run.invoke(group, list(arguments), catch_exceptions=False).stdout
+
+
+def listed(run: CliRunner) -> dict[str, dict[str, object]]:
+    return {row["id"]: row for row in map(json.loads, said(run, "list", "--json").splitlines())}
+
+
+def test_a_source_is_added_changed_and_retired_before_anything_ran(run: CliRunner) -> None:
+    arguments = ["add", "x:SyriaCivilDef", "--grade", "B", "--owner", "Syria Civil Defence", "--area", "idlib"]
+    assert said(run, *arguments) == "x:SyriaCivilDef is added\n"
+    assert said(run, *arguments) == "x:SyriaCivilDef is unchanged\n"
+    assert said(run, *arguments, "--option", "via=activity") == "x:SyriaCivilDef is changed\n"
+    row = listed(run)["x:SyriaCivilDef"]
+    assert (row["owner"], row["grade"], row["area"], row["state"]) == ("Syria Civil Defence", "B", "idlib", "unknown")
+    assert said(run, "remove", "x:SyriaCivilDef") == "x:SyriaCivilDef is retired\n"
+    assert listed(run)["x:SyriaCivilDef"]["state"] == "retired"
+    with pytest.raises(UserError, match="there is no source"):
+        said(run, "remove", "x:SyriaCivilDef")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["add", "myspace:a"], "platform 'myspace'"),
+        (["add", "x:a", "--option", "hight=3"], "unknown key hight"),
+        (["add", "rss:a", "--option", "every_s=soon", "--url", "https://a.example"], "every_s"),
+        (["add", "nothing"], "the source"),
+    ],
+)
+def test_what_cannot_be_a_source_is_refused_in_words(run: CliRunner, arguments: list[str], complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        said(run, *arguments)
+    assert run.invoke(group, ["add", "x:a", "--option", "nothing"]).exit_code == 2
+
+
+def test_a_list_is_taken_over_whole_or_not_at_all(run: CliRunner, tmp_path: Path) -> None:
+    good = tmp_path / "list.csv"
+    good.write_text("id,owner,grade\nx:ridge,Ridge,B\nbluesky:valley,Valley,C\n")
+    assert said(run, "import", str(good), "--dry-run") == "x:ridge: Ridge, grade B\nbluesky:valley: Valley, grade C\n"
+    assert said(run, "import", str(good)) == "x:ridge is added\nbluesky:valley is added\n"
+    bad = tmp_path / "bad.csv"
+    bad.write_text("id,grade\nx:other,A\nx:wrong,Z\n")
+    with pytest.raises(UserError, match=r"bad\.csv line 3"):
+        said(run, "import", str(bad))
+    assert set(listed(run)) == {"x:ridge", "bluesky:valley"}
+
+
+@pytest.fixture
+def wire() -> Iterator[FakeFeed]:
+    """A feed that is served from a thread of its own: the command runs a loop of its own."""
+    server = FakeFeed(SystemClock())
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result()
+    yield server
+    asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_a_source_is_tried_without_storing_anything(run: CliRunner, wire: FakeFeed, tmp_path: Path) -> None:
+    wire.publish("Blast in the port", "<b>Smoke</b>\x1b[2J")
+    (tmp_path / "watchdesk.toml").write_text('[outbound]\nallow_networks = ["127.0.0.0/8"]\n')
+    arguments = ["test", "rss:wire", "--url", wire.url, "--option", "allow_internal=yes", "--seconds", "3"]
+    done = run.invoke(group, arguments, catch_exceptions=False)
+    assert "rss:wire: live" in done.stdout
+    assert "wire: Blast in the port" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert not (tmp_path / "home" / "log.db").exists()
+
+
+def test_a_source_that_refuses_us_is_said_at_once(run: CliRunner) -> None:
+    done = run.invoke(group, ["test", "rss:wire", "--url", "http://127.0.0.1/feed", "--seconds", "60"])
+    assert "refused: resolves to a private or reserved address" in done.stdout
+
+
+def test_what_the_file_owns_is_changed_in_the_file(run: CliRunner, tmp_path: Path) -> None:
+
+    (tmp_path / "watchdesk.toml").write_text('[[source]]\nid = "x:ridge"\nowner = "Ridge"\n')
+    run.invoke(migrate, [], catch_exceptions=False)
+    for arguments in (["add", "x:ridge", "--grade", "A"], ["remove", "x:ridge"]):
+        with pytest.raises(UserError, match=r"watchdesk\.toml, which owns it"):
+            said(run, *arguments)
