@@ -173,6 +173,8 @@ SOURCE = {
     "spend_usd": 0.64,
     "covered_until": "2018-09-04T10:12:00Z",
     "open_gaps": 0,
+    "usual_gap_s": 1740.0,
+    "silent_since": None,
 }
 SOURCE_LIST = {"items": [SOURCE], **_STANDING}
 SOURCE_ASK: dict[str, Any] = {"owner": "Northern Sky Watch", "grade": "B", "area": "Idlib", "rights": "full"}

@@ -192,6 +192,7 @@ class SourceView(msgspec.Struct, frozen=True):
     """A source: what is configured of it, and what its producer last said. `configured` false: an author that only its posts named.
 
     `covered_until`: up to when it was read without a gap; `open_gaps`: times in which it was not read and that were not filled since.
+    `usual_gap_s`: seconds that usually pass between its posts; `silent_since`: it is read, and quiet far beyond that.
     """
 
     id: str
@@ -213,6 +214,8 @@ class SourceView(msgspec.Struct, frozen=True):
     spend_usd: float
     covered_until: datetime | None
     open_gaps: int
+    usual_gap_s: float | None = None
+    silent_since: datetime | None = None
 
 
 class SourceList(msgspec.Struct, frozen=True):

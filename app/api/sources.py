@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,11 +18,12 @@ from app.api.schemas import SourceList, SourceView
 from app.api.writes import Done, match_version, need_json, version_tag, write
 from app.db import audit, meta, sources
 from app.db.audit import Deed
-from app.db.config import put_source, retire
+from app.db.config import put_source, retire, source_of
 from app.db.models import Source
 from app.db.session import WriteSession
 from app.db.sources import KnownSource
 from app.domain.config import SourceConfig
+from app.domain.silence import Habit, silent_since
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
@@ -54,7 +56,7 @@ async def list_sources(resources: Resources) -> Response:
         standing = await meta.standing(session)
         found = await sources.known(session)
     stale = standing.stale_since(resources.clock.now())
-    return _json(SourceList([_view(one) for one in found], stale, resources.settings.demo))
+    return _json(SourceList([_view(one, resources.clock.now()) for one in found], stale, resources.settings.demo))
 
 
 @router.get(
@@ -69,7 +71,10 @@ async def get_source(resources: Resources, source_id: SourceId) -> Response:
         found = await sources.known(session, source_id) if "\0" not in source_id else []
     if not found:
         raise Problem(404, "There is no source with this id.")
-    return _json(_view(found[0]), headers={"ETag": version_tag(found[0].source.version if found[0].source else 0)})
+    return _json(
+        _view(found[0], resources.clock.now()),
+        headers={"ETag": version_tag(found[0].source.version if found[0].source else 0)},
+    )
 
 
 @router.put(
@@ -102,7 +107,7 @@ async def put_one(
         now = resources.clock.now()
         await audit.note(writing, Deed(caller.name, f"source_{outcome}", source_id, body=given.model_dump()), now)
         (made,) = await sources.known(writing.session, source_id)
-        return Done(201 if row is None else 200, _view(made), made.source.version if made.source else None)
+        return Done(201 if row is None else 200, _view(made, now), made.source.version if made.source else None)
 
     return await write(request, resources, caller, work)
 
@@ -128,7 +133,7 @@ async def delete_source(request: Request, resources: Resources, caller: MayAdmin
     return await write(request, resources, caller, work)
 
 
-def _view(known: KnownSource) -> SourceView:
+def _view(known: KnownSource, now: datetime) -> SourceView:
     source, status = known.source, known.status
     return SourceView(
         id=known.id,
@@ -150,7 +155,17 @@ def _view(known: KnownSource) -> SourceView:
         spend_usd=status.spend_usd if status else 0.0,
         covered_until=known.covered_until,
         open_gaps=known.open_gaps,
+        usual_gap_s=status.usual_gap_s if status else None,
+        silent_since=_silent_since(known, now),
     )
+
+
+def _silent_since(known: KnownSource, now: datetime) -> datetime | None:
+    source, status = known.source, known.status
+    if status is None:
+        return None
+    quiet_after_h = source_of(source).options.get("quiet_after_h") if source else None
+    return silent_since(Habit(status.last_post_at, status.usual_gap_s, status.posts, quiet_after_h), status.state, now)
 
 
 def _json(value: object, headers: dict[str, str] | None = None) -> Response:
