@@ -73,7 +73,7 @@ class _Cast:
         ]
         doers = [hit for role, hit in roles if role is Role.DOER]
         subjects = [hit for role, hit in roles if role is Role.SUBJECT]
-        if self._judged.kind == "armed_clash" and self._two_sided():
+        if self._judged.kind in {"armed_clash", "other_event"} and self._two_sided():
             sides = [hit for role, hit in roles if role is not Role.SPEAKER and self._form(hit) != "state"]
             if sides:
                 return sides
@@ -138,6 +138,8 @@ class _Cast:
             return Role.VICTIM
         if self._form(hit) == "capital" and not self._rules(hit):
             return Role.VICTIM
+        if self._judged.claim == "denial" and self._announces(hit):
+            return Role.SPEAKER
         if self._does_next(hit) and not self._is_target(hit):
             return Role.DOER if lead != "against" or self._form(hit) == "adjective" else Role.VICTIM
         if self._did_before(hit):
@@ -189,6 +191,8 @@ class _Cast:
 
     def _does_next(self, hit: Hit) -> bool:
         """Does what was done follow at once: "Russian warplanes", "IDF drone strike", "قوات النظام تقصف"?"""
+        if self._form(hit) == "adjective" and "\u0590" <= self._reading.tokens[hit.first].norm[0] <= "\u06ff":
+            return False  # an Arabic or Hebrew adjective follows what it is of
         for doing in self._doings:
             gap = doing.first - hit.last
             paired = gap in {3, 4} and self._reading.is_in(hit.last + 1, "and")
@@ -200,6 +204,9 @@ class _Cast:
         """Does the doer follow what was done, as Arabic has it: "غارات روسية", "قصف قوات النظام"?"""
         if self._reading.tokens[hit.first].norm.isascii():
             return False
+        people = (*self._reading.family("people"), *self._reading.family("armed_target"))
+        if any(word.last == hit.first - 1 for word in people):
+            return False  # "a Turkish soldier was killed", in Arabic the soldier before the Turk
         reach = 2 if self._form(hit) == "adjective" else 1
         return any(
             0 < hit.first - doing.last <= reach and not self._crosses(doing.last, hit.first) for doing in self._doings
@@ -224,7 +231,7 @@ class _Cast:
         if governs(hit, self._reading):
             return True
         done = [event.hit for event in self._judged.events if event.hit.first == hit.last + 1 and event.act]
-        return any(first > done[0].last for first, _ in self._reading.places) if done else False
+        return any(0 < first - done[0].last <= 2 for first, _ in self._reading.places) if done else False
 
     def _people_struck(self, ahead: set[int]) -> bool:
         """“SAA soldiers killed in”, but not “SAA soldiers killed three”."""
@@ -255,10 +262,19 @@ class _Cast:
         return self._reading.follows(hit.first) and self._reading.is_in(hit.first - 1, "site")
 
     def _speaks(self, hit: Hit) -> bool:
-        return any(
-            (0 < word.first - hit.last <= 2 or hit.first - word.last == 1)
-            and self._reading.sentence(word) == self._reading.sentence(hit)
+        """Does it say something: "Moscow says", "says Moscow", "Russian embassy: ..."?"""
+        sentence = self._reading.sentence(hit)
+        said = any(
+            (0 < word.first - hit.last <= 2 or hit.first - word.last == 1) and self._reading.sentence(word) == sentence
             for word in self._reading.family("says")
+        )
+        return said or self._announces(hit)
+
+    def _announces(self, hit: Hit) -> bool:
+        tokens, text = self._reading.tokens, self._reading.text.text
+        last = min(len(tokens) - 1, hit.last + 3)
+        return text[hit.end : tokens[last].start].count(":") > 0 and not any(
+            event.hit.first <= hit.last for event in self._judged.events
         )
 
     def _speaks_of_itself(self, hit: Hit) -> bool:

@@ -18,6 +18,8 @@ _TIERS = dict.fromkeys(KINDS[:7], 0) | {
 """A bang of unknown cause is the cause that another word names; a convoy is news only where nothing else happened."""
 _ALWAYS_FIRST = ("chemical_weapon", "suicide_bomb")
 MOST_EVENTS = 50  # that are judged; a round-up of a day has thirty
+_PLANNED = frozenset({"assault", "strike", "bomb", "raid"})  # spoken of before they happen, often without by whom
+_SHORT = 60  # words of a post in which one sentence's weapon may be the next one's
 _SIDE_REACH = 5  # words between an act and a nationality or state that did it
 _VICTIM_REACH = 7  # words between an act and those it was done to
 _CALMED = frozenset({"none.weather"})
@@ -82,7 +84,7 @@ class _Scene:
         self._threatening = {
             reading.sentence(hit)
             for hit in reading.family("cue")
-            if reading.lexicon.cues[hit.means[4:]].claim in {"threat", "denial"}
+            if reading.lexicon.cues[hit.means[4:]].claim in {"threat", "denial", "forecast"}
         }
         self._stormy = {reading.sentence(hit) for hit in reading.family("cue") if hit.means[4:] in _CALMED}
 
@@ -113,6 +115,8 @@ class _Scene:
         if act.needs and party is None and not self._shown(hit, act, sentence):
             return None
         kind = self._by_party(hit, party, act, sentence)
+        if kind is None and act.id == "assault" and sentence in self._threatening:
+            kind = "armed_clash"
         if kind is None and self._told and act.id in {"hit", "assault"}:
             kind = "other_event"
         if kind is None:
@@ -120,8 +124,10 @@ class _Scene:
         return Event(hit, kind, sentence, (hit,) if party is None else (hit, party), name, int(act.default is not None))
 
     def _weapon(self, hit: Hit, sentence: int) -> Hit | None:
-        """Return the weapon nearest to an act; poison is told before what carried it."""
+        """Return the weapon nearest to an act, in its sentence or else beside it; poison is told before what carried it."""
         weapons = self._here(self._weapons, sentence)
+        if not weapons and len(self._reading.tokens) <= _SHORT:
+            weapons = [weapon for weapon in self._weapons if abs(self._reading.sentence(weapon) - sentence) == 1]
         poison = [weapon for weapon in weapons if weapon.means == "weapon:chemical_weapon"]
         return self._nearest(hit, poison or weapons)
 
@@ -136,6 +142,8 @@ class _Scene:
         """Does something other than a weapon or a side show that the act is one of war?"""
         if "weapon" in act.needs:
             return False
+        if act.id in _PLANNED and sentence in self._threatening and self._reading.places:
+            return True
         if act.id == "harm":
             return any(self._reading.sentence(word) == sentence for word in self._reading.family("of_war"))
         return self._told or ("context" in act.needs and self._placed(hit, sentence))
@@ -193,9 +201,9 @@ class _Scene:
         """Is the act aimed at something: "strike on Saraqib", "ضربة على", a toll beside it, or a place in its sentence?"""
         reading = self._reading
         ahead = hit.last + 1
-        aimed = reading.is_in(ahead, "aimed")
+        aimed = reading.is_in(ahead, "aimed") or reading.is_in(hit.last, "site")
         placed = any(reading.tokens[first].sentence == sentence for first, _ in reading.places)
-        if placed and (aimed or not reading.tokens[hit.first].norm.isascii()):
+        if placed and aimed:
             return True
         toll = any(
             reading.sentence(word) == sentence for name in ("killed", "wounded") for word in reading.family(name)
@@ -232,9 +240,11 @@ def is_site(hit: Hit, reading: Reading) -> bool:
 
 def governs(hit: Hit, reading: Reading) -> bool:
     """Does a capital stand for its government: does it say, threaten or deny something, or is it told something?"""
-    near = [*reading.family("says"), *reading.family("cue")]
+    cues = reading.lexicon.cues
+    said = (hit for hit in reading.family("cue") if cues[hit.means[4:]].claim in {"threat", "denial", "forecast"})
+    near = [*reading.family("says"), *said]
     return any(
-        (0 < word.first - hit.last <= 2 or 0 < hit.first - word.last <= 2)
+        (0 < word.first - hit.last <= 2 or 0 < hit.first - word.last <= 2 or word.first < hit.first < word.last)
         and reading.sentence(word) == reading.sentence(hit)
         for word in near
     )

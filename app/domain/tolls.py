@@ -198,7 +198,11 @@ class _Count:
         return not before.endswith(("$", "€", "#"))
 
     def _is_subset(self, first: int) -> bool:
-        return any(first - 3 <= index < first for index in self._subset)
+        number = self._starts[first]
+        after = {hit.first for hit in self._reading.family("including") if self._reading.is_in(hit.first, "part_of")}
+        return any(first - 3 <= index < first for index in self._subset) or bool(
+            after & {number.last + 1, number.last + 2}
+        )
 
     def _by_word(self, hit: Hit, name: str, *, takes_after: bool) -> Toll:
         """A word that is a count itself: "قتيلان", "a child was killed", "استشهاد طفلين"."""
