@@ -17,6 +17,7 @@ from app.domain.rules import parse_rule
 from app.domain.watches import Triggers
 from app.errors import RuleError, SettingsError
 from app.settings import Settings, prepare_home
+from app.streams.settings import BACKUPS_COVERED
 
 if TYPE_CHECKING:
     from app.domain.gazetteer import Gazetteer
@@ -174,14 +175,17 @@ def _unreadable(where: str, source: SourceConfig, settings: Settings) -> Iterato
 
 
 def _retention(settings: Settings) -> Iterator[Finding]:
-    kept, apart = settings.stream.retention_days * 24, settings.stream.backup_hours
-    if kept <= apart:
-        says = f"records stand for {kept} h, backups are {apart} h apart: what a restore needs may be gone; keep {apart + 24} h or more"
+    asked, apart = settings.stream.retention_days * 24, settings.stream.backup_hours
+    needed = apart * BACKUPS_COVERED
+    if asked < needed:
+        says = f"records stand for {asked} h, backups are {apart} h apart: a restore may need {needed} h of records ({BACKUPS_COVERED} backups)"
         yield Finding("warning", "WATCHDESK_STREAM_RETENTION_DAYS", says)
+    kept = max(asked, needed) if settings.stream.kafka is not None else asked  # on a broker the longer one is set
     strict = [source.id for source in settings.config.sources if source.rights == "delete_24h"]
     if strict and max(kept, apart) > DELETE_WITHIN_HOURS:
         says = (
             f"{strict[0]} must be gone {DELETE_WITHIN_HOURS} h after its deletion, but records stand for {kept} h and "
-            f"backups are {apart} h apart: set WATCHDESK_STREAM_RETENTION_DAYS=1 and WATCHDESK_BACKUP_HOURS to 24 or less"
+            f"backups are {apart} h apart: set WATCHDESK_STREAM_RETENTION_DAYS=1 and "
+            f"WATCHDESK_BACKUP_HOURS={DELETE_WITHIN_HOURS // BACKUPS_COVERED} or less"
         )
         yield Finding("error", "rights", says)

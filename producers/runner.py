@@ -134,7 +134,9 @@ async def _keep_asserting(intake: Intake, spool: Spool) -> None:
 
 
 @asynccontextmanager
-async def open_producer_spool(stream: Stream, home: Path, name: str, clock: Clock) -> AsyncIterator[Spool]:
+async def open_producer_spool(
+    stream: Stream, home: Path, name: str, clock: Clock, *, retention_days: int | None = None
+) -> AsyncIterator[Spool]:
     """Open the spool of the producers called `name`: the embedded log itself, or `spool-<name>.db` with a forwarder beside a broker.
 
     Raises HomeHeldError where another process holds that spool.
@@ -145,7 +147,8 @@ async def open_producer_spool(stream: Stream, home: Path, name: str, clock: Cloc
         return
     file = f"spool-{name}"
     with hold_home(home, command=f"produce {name}", since=clock.now(), lock=f"{file}.lock"):
-        async with open_sqlite_log(home / f"{file}.db", clock) as own, asyncio.TaskGroup() as group:
+        file_of = open_sqlite_log(home / f"{file}.db", clock, retention_days=retention_days)
+        async with file_of as own, asyncio.TaskGroup() as group:
             tasks = [group.create_task(forward(own, stream, clock)), group.create_task(_keep_expiring(own, clock))]
             try:
                 async with open_spool(own, clock, forwarded=True) as spool:

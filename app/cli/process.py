@@ -99,7 +99,9 @@ async def run_everything(settings: Settings) -> None:
     """Run all roles in one process until it is told to stop."""
     async with open_process(settings, command="run", role="run", owns_home=_embedded(settings)) as resources:
         await prepare_database(resources)
-        spool_of = open_producer_spool(resources.stream, settings.home, "run", resources.clock)
+        spool_of = open_producer_spool(
+            resources.stream, settings.home, "run", resources.clock, retention_days=settings.stream.retention_days
+        )
         async with spool_of as spool, ops_of(resources, "run"):
             inward = [produce(resources, spool), *stage_work(resources)]
             await until_stopped([*inward, run_notify(resources), keep_house(resources), serve_api(resources)])
@@ -114,7 +116,14 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
         async with ops_of(resources, role):
             if role == "produce":
                 name = "-".join(names) or "all"
-                async with open_producer_spool(resources.stream, settings.home, name, resources.clock) as spool:
+                spool_of = open_producer_spool(
+                    resources.stream,
+                    settings.home,
+                    name,
+                    resources.clock,
+                    retention_days=settings.stream.retention_days,
+                )
+                async with spool_of as spool:
                     await until_stopped([produce(resources, spool, names)])
             elif role == "consume":
                 stages = [name for name in names if name != "notify"]
@@ -208,7 +217,13 @@ async def replay_files(
     `stages`: run tag and desk here too. By default only on the embedded log: beside a broker they are other processes.
     """
     ours = _embedded(resources.settings) if stages is None else stages
-    spool_of = open_producer_spool(resources.stream, resources.settings.home, "replay", resources.clock)
+    spool_of = open_producer_spool(
+        resources.stream,
+        resources.settings.home,
+        "replay",
+        resources.clock,
+        retention_days=resources.settings.stream.retention_days,
+    )
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(one) for one in stage_work(resources)] if ours else []
         async with spool_of as spool:

@@ -10,10 +10,9 @@ from typing import Any
 from app.errors import SettingsError
 from app.messages import MAX_RECORD_BYTES
 from app.streams.kafka import BATCH_BYTES, Connection, create_topic, describe_settings, describe_topics
-from app.streams.settings import StreamSettings
-from app.streams.topics import POSTS, TAGGED, Topic
+from app.streams.settings import BACKUPS_COVERED, StreamSettings
+from app.streams.topics import POSTS, TAGGED, Topic, retention_of
 
-BACKUPS_COVERED = 3  # a restored database goes on in the log, which must reach back over this many backups
 OVERHEAD_BYTES = 1024  # of a batch around its records
 
 
@@ -114,7 +113,7 @@ class TopicCheck:
 
     def _retention(self, topic: Topic) -> int:
         backups = timedelta(hours=self._settings.backup_hours * BACKUPS_COVERED)
-        chosen = max(topic.retention, timedelta(days=self._settings.retention_days), backups)
+        chosen = max(retention_of(topic.name, self._settings.retention_days), backups)
         return round(chosen.total_seconds() * 1000)
 
     def _command(self, program: str, *arguments: str) -> str:

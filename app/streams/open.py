@@ -19,4 +19,4 @@ def open_stream(
     """Open the stream that the settings name: the embedded log in the home, or a broker, on which `topics` are made or checked."""
     if settings.kafka is not None:
         return open_kafka(settings, clock, topics)
-    return open_sqlite_log(settings.file, clock)
+    return open_sqlite_log(settings.file, clock, retention_days=settings.retention_days)

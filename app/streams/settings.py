@@ -39,6 +39,7 @@ VARIABLES = (
     ),
 )
 
+BACKUPS_COVERED = 3  # a restored database goes on in the log, which must reach back over this many backups
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 

@@ -38,8 +38,9 @@ Write = Callable[["LogFile"], None]
 class LogFile:
     """One open `log.db`. `durable=False` trades the last seconds before a power cut for speed; a kill loses nothing either way."""
 
-    def __init__(self, path: Path, *, durable: bool = True) -> None:
+    def __init__(self, path: Path, *, durable: bool = True, retention_days: int | None = None) -> None:
         self.path = path
+        self._retention_days = retention_days
         self._synchronous = "FULL" if durable else "NORMAL"
         with self._errors():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
@@ -110,7 +111,7 @@ class LogFile:
 
     def _expire_topic(self, topic: str, now: float, hold_for: Collection[str]) -> int:
         table, end = self._table(topic)
-        cut = now - retention_of(topic).total_seconds()
+        cut = now - retention_of(topic, self._retention_days).total_seconds()
         # A record from the future (the clock was wrong for a while) must not keep all that follows it.
         keep = f"SELECT offset FROM {table} WHERE appended_at BETWEEN ? AND ? ORDER BY offset LIMIT 1"  # noqa: S608
         limit = self._db.execute(keep, (cut, now)).fetchone()

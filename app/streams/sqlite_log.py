@@ -168,16 +168,19 @@ class SqliteLog:
 
 
 @asynccontextmanager
-async def open_sqlite_log(path: Path, clock: Clock, *, durable: bool = True) -> AsyncIterator[SqliteLog]:
+async def open_sqlite_log(
+    path: Path, clock: Clock, *, durable: bool = True, retention_days: int | None = None
+) -> AsyncIterator[SqliteLog]:
     """Open the log at `path`, made where there is none.
 
     Raises DamagedError, naming the path and the way out, when the file is damaged; UserError when it cannot be opened.
     `durable=False` leaves syncs to the system: a power cut may then cost the last seconds, a kill nothing.
+    `retention_days`: how long records with texts of posts stand; by default as the table of topics says.
     """
     loop = asyncio.get_running_loop()
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name)
     try:
-        file = await loop.run_in_executor(thread, lambda: LogFile(path, durable=durable))
+        file = await loop.run_in_executor(thread, lambda: LogFile(path, durable=durable, retention_days=retention_days))
         try:
             log = SqliteLog(file, thread, clock)
             yield log

@@ -29,7 +29,10 @@ TOPICS = (POSTS, TAGGED, ALERTS)
 DEFAULT_RETENTION = timedelta(days=7)  # of a topic that this table does not name, such as the one of a spool
 
 
-def retention_of(name: str) -> timedelta:
+def retention_of(name: str, days: int | None = None) -> timedelta:
+    """Return how long records of a topic stand. `days` is what the settings say of everything that holds texts of posts."""
+    if days is not None and name != ALERTS.name:
+        return timedelta(days=days)
     return next((topic.retention for topic in TOPICS if topic.name == name), DEFAULT_RETENTION)
 
 

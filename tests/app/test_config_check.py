@@ -107,14 +107,14 @@ def test_a_token_that_is_not_set_stops_nothing_else(tmp_path: Path) -> None:
 def test_a_log_shorter_than_the_time_between_backups_is_warned_of_with_both_numbers(tmp_path: Path) -> None:
     found = check(tmp_path, WATCHDESK_STREAM_RETENTION_DAYS="1", WATCHDESK_BACKUP_HOURS="48")
     (warning,) = said(found, "warning")
-    assert "records stand for 24 h, backups are 48 h apart" in warning
+    assert "records stand for 24 h, backups are 48 h apart: a restore may need 144 h" in warning
 
 
 def test_a_source_that_must_be_gone_in_a_day_demands_a_short_log_and_backups(tmp_path: Path) -> None:
     toml = '[[source]]\nid = "x:a"\ngrade = "B"\nrights = "delete_24h"\n'
     (error,) = said(check(tmp_path, toml), "error")
     assert "x:a must be gone 24 h after its deletion, but records stand for 168 h" in error
-    found = check(tmp_path, toml, WATCHDESK_STREAM_RETENTION_DAYS="1", WATCHDESK_BACKUP_HOURS="12")
+    found = check(tmp_path, toml, WATCHDESK_STREAM_RETENTION_DAYS="1", WATCHDESK_BACKUP_HOURS="8")
     assert said(found, "error") == []
 
 

@@ -117,6 +117,16 @@ async def test_expiry_deletes_what_is_past_its_time_and_keeps_counting(tmp_path:
         assert await log.bounds(TOPIC) == Bounds(12_003, 12_004)
 
 
+async def test_texts_of_posts_stand_as_long_as_the_settings_say(tmp_path: Path) -> None:
+    clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
+    async with open_sqlite_log(tmp_path / "log.db", clock, retention_days=1) as log:
+        await log.publish(TOPIC, posts(0, 5))
+        clock.at += timedelta(hours=23)
+        assert await log.expire(clock.at) == {}
+        clock.at += timedelta(hours=2)
+        assert await log.expire(clock.at) == {TOPIC: 5}
+
+
 async def test_expiry_holds_what_a_named_group_has_not_committed(tmp_path: Path) -> None:
     clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
     async with open_sqlite_log(tmp_path / "spool.db", clock) as log:

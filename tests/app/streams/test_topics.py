@@ -20,6 +20,11 @@ def test_a_topic_outside_of_the_table_stands_for_a_week() -> None:
     assert retention_of("items") == DEFAULT_RETENTION == timedelta(days=7)
 
 
+def test_the_settings_decide_how_long_texts_of_posts_stand_and_alerts_keep_their_month() -> None:
+    assert retention_of(TAGGED.name, 1) == retention_of("items", 1) == timedelta(days=1)
+    assert retention_of(ALERTS.name, 1) == timedelta(days=30)
+
+
 def test_the_limit_counts_key_and_value() -> None:
     check_sizes("t", [Outgoing("k", b"x" * (MAX_RECORD_BYTES - 1))])
     with pytest.raises(Invalid) as refused:
