@@ -38,6 +38,7 @@ LEASE = timedelta(seconds=30)
 DEADLINE_S = 25.0  # one message with all its calls; shorter than the lease
 HOUSEKEEPING = timedelta(seconds=60)
 RETRY_MARK_S = 0.5
+DRAIN_S = 6.0  # real seconds, of the eight that a role has to stop in
 
 log = structlog.get_logger(__name__)
 
@@ -69,21 +70,31 @@ class Sender:
         self._commits = GroupCommit(resources.database)
         self._marks = Marks(resources.clock, resources.metrics)
         self._busy: set[str] = set()
+        self._serving: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._wake = asyncio.Event()
         self._kept_house: datetime | None = None
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen())
+        """Work until cancelled; then let what is on its way arrive and be written down, and claim nothing more."""
+        listening = asyncio.create_task(self._listen())
+        try:
             while True:
                 self._wake.clear()
                 try:
-                    await self._look(group)
+                    await self._look()
                     self._metrics.stages.paused.labels("notify").set(0)
                 except Unavailable as down:
                     self._metrics.stages.paused.labels("notify").set(1)
                     log.warning("paused", stage="notify", down=down.what, detail=down.detail)
                 await self._wait()
+        finally:
+            self._stopping = True
+            listening.cancel()
+            await asyncio.wait({listening, *self._serving}, timeout=DRAIN_S)
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(listening, *self._serving, return_exceptions=True)
 
     async def _listen(self) -> None:
         while True:
@@ -98,8 +109,11 @@ class Sender:
         except TimeoutError:
             return
 
-    async def _look(self, group: asyncio.TaskGroup) -> None:
+    async def _look(self) -> None:
         now = self._clock.now()
+        for task in [task for task in self._serving if task.done()]:
+            self._serving.discard(task)
+            task.result()  # what no destination can be blamed for ends the sender
         async with self._database.read() as session:
             known = await destinations.known(session)
             states = await destinations.states(session)
@@ -119,12 +133,12 @@ class Sender:
             wanted = backlog.due or (state is not None and circuit_of(state).down)
             if outlet is not None and wanted and open_now and name not in self._busy:
                 self._busy.add(name)
-                group.create_task(self._serve(outlet), name=f"notify:{name}")
+                self._serving.add(asyncio.create_task(self._serve(outlet), name=f"notify:{name}"))
 
     async def _serve(self, outlet: Outlet) -> None:
         """Send what is due for one destination until nothing is, or it does not work."""
         try:
-            while await self._round(outlet):
+            while not self._stopping and await self._round(outlet):
                 pass
         except Unavailable as down:
             log.warning("paused", stage="notify", down=down.what, detail=down.detail)

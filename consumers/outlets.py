@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import alert_posts, destinations, outbox
 from app.db.config import destination_of
+from app.db.incidents import actions_on
 from app.db.models import Destination, DestinationState, Post
 from app.db.outbox import Loaded
+from app.domain.actions import DONE
 from app.domain.deliveries import TOPIC
 from app.domain.exercises import NOWHERE
 from app.errors import SettingsError
@@ -126,6 +128,7 @@ class Composer:
             live=live.reference if live else None,
             exercise=last.exercise,
             demo=self._demo,
+            pressed=await _pressed(session, alert.incident),
             also=tuple(part.alert for part in parts[:-1] if part.alert is not None),
         )
 
@@ -157,6 +160,14 @@ class Composer:
     def digest(self, parts: Sequence[Loaded], now: datetime) -> Digest:
         alerts = sorted((part.alert for part in parts if part.alert is not None), key=lambda alert: alert.created_at)
         return Digest(parts[0].id, tuple(alerts), now, self._demo)
+
+
+async def _pressed(session: AsyncSession, incident: str) -> str | None:
+    done = [one for one in await actions_on(session, incident) if one.action in DONE]
+    if not done:
+        return None
+    last = done[-1]
+    return f"{DONE[last.action]} by {last.who}, {last.at:%H:%M} UTC{f': {last.why}' if last.why else ''}"
 
 
 def _shown(post: Post, *, hide: bool) -> PostShown:

@@ -37,7 +37,7 @@ class Outgoing:
 
     `incident` is what it was when the alert was raised, `previous` what this destination was told before, if anything.
     `live` is the reference that the notifier gave for the message that now stands for the incident. `also`: older alerts
-    of the same incident that this one carries. `cause` is the post that caused the alert, `post` the incident's first one.
+    of the same incident that this one carries. `cause` is the post that caused the alert, `post` the incident's first one. `pressed`: what an editor did to it last, and who.
     """
 
     id: str
@@ -52,6 +52,7 @@ class Outgoing:
     exercise: bool = False
     demo: bool = False
     also: tuple[AlertMessage, ...] = ()
+    pressed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

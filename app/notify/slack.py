@@ -28,9 +28,10 @@ from app.notify.slack_blocks import (
     reply_blocks,
     superseded_blocks,
 )
-from app.outbound.client import Ask, OutboundClient, OutboundFailed, Reply
+from app.outbound.client import DEADLINE_S, Ask, OutboundClient, OutboundFailed, Reply
 from app.outbound.targets import OutboundRefused
 
+BESIDE_S = 5.0  # deadline of a call beside the message itself: with it a message stays within the sender's deadline
 PACE_S = 1.0  # Slack's limit for a channel or webhook, with short bursts beyond it
 API = "https://slack.com/api"
 # Said once, said for ever: the hook, the channel or the token is no more.
@@ -130,6 +131,7 @@ class SlackBotNotifier:
             "chat.postMessage",
             {"channel": channel, "thread_ts": ts, "text": fallback(message), "blocks": reply_blocks(message)},
             message,
+            deadline_s=BESIDE_S,
         )
         return Delivered(message.live)
 
@@ -145,16 +147,20 @@ class SlackBotNotifier:
         """Turn the older message into a pointer to the newer one; if that fails the newer one still says all."""
         link = newer and f"https://slack.com/archives/{newer.replace(':', '/p').replace('.', '')}"
         payload = {"channel": channel, "ts": ts, "text": fallback(message), "blocks": superseded_blocks(message, link)}
-        await self._call("chat.update", payload, message)
+        await self._call("chat.update", payload, message, deadline_s=BESIDE_S)
 
-    async def _call(self, method: str, payload: Mapping[str, Any], message: Message) -> Outcome:
+    async def _call(
+        self, method: str, payload: Mapping[str, Any], message: Message, *, deadline_s: float = DEADLINE_S
+    ) -> Outcome:
         await self._pace.turn()
         body = msgspec.json.encode(
             {**payload, "unfurl_links": False, "unfurl_media": False, "mrkdwn": False, "parse": "none"}
         )
         headers = {"Content-Type": "application/json; charset=utf-8", "Authorization": f"Bearer {self._token}"}
         try:
-            reply = await self._client.request("POST", f"{self._base_url}/{method}", Ask(headers=headers, body=body))
+            reply = await self._client.request(
+                "POST", f"{self._base_url}/{method}", Ask(headers=headers, body=body, deadline_s=deadline_s)
+            )
         except OutboundRefused as error:
             return Failed(retry=True, reason=error.detail, refused=True)
         except OutboundFailed as error:

@@ -74,6 +74,8 @@ def alert_blocks(outgoing: Outgoing, look: Look = PLAIN) -> list[Block]:
     if outgoing.cause is not None and (outgoing.post is None or outgoing.cause.id != outgoing.post.id):
         blocks.extend(_post("Newest post", outgoing.cause, outgoing))
     blocks.append(_footer(outgoing))
+    if outgoing.pressed:
+        blocks.append(_pressed(outgoing.pressed))
     if look.buttons and alert.step != "withdrawn":
         blocks.append(_actions(alert.incident))
     return blocks
@@ -157,10 +159,12 @@ def notice_blocks(notice: Notice) -> list[Block]:
 def pressed_blocks(blocks: Sequence[Block], line: str) -> list[Block]:
     """Return a message's blocks with a line that says who did what, in place of the one that said so before."""
     kept = [block for block in blocks if block.get("block_id") != "pressed"]
-    said = _context([_cut(escape(line), 1_900)])
-    said["block_id"] = "pressed"
     at = next((n for n, block in enumerate(kept) if block.get("type") == "actions"), len(kept))
-    return [*kept[:at], said, *kept[at:]]
+    return [*kept[:at], _pressed(line), *kept[at:]]
+
+
+def _pressed(line: str) -> Block:
+    return _context([_cut(escape(words.plain(line, 500)), 1_900)]) | {"block_id": "pressed"}
 
 
 def _facts(outgoing: Outgoing, actors: Mapping[str, str]) -> Block:

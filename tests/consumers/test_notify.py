@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -8,12 +9,13 @@ import pytest
 
 from app.clock import ScaledClock, SystemClock
 from app.db import destinations
+from app.db.config import retire
 from app.domain.deliveries import TOPIC
 from app.notify.secrets import new_secret
 from app.streams.topics import ALERTS
 from tests.rows import incident_row, member_row, message, place, post_row, store, view
 from tests.sending import Sending, alerts, in_minutes, sending
-from tests.simulator.receiver import Answer, Fault, receiving
+from tests.simulator.receiver import Answer, Fault, read_request, receiving
 from tests.simulator.slack import slack_workspace
 
 SECRET = new_secret()
@@ -151,6 +153,47 @@ async def test_alerts_for_a_destination_that_is_not_there_are_cancelled_with_the
         async with desk.run():
             assert await desk.settled("nowhere") == {"cancelled": 2}
         assert {row.detail for row in await desk.deliveries("nowhere")} == {"there is no such destination"}
+
+
+async def test_what_waits_for_a_destination_that_was_deleted_is_cancelled(tmp_path: Path) -> None:
+    async with sending(tmp_path, ScaledClock(10)) as desk, receiving(Answer(503)) as receiver:
+        await desk.add("hook", "webhook", SECRET, url=receiver.url)
+        async with desk.run():
+            await desk.raise_alerts(alerts(2), ["hook"])
+            await receiver.until(lambda: bool(receiver.requests))
+            async with desk.database.write() as writing:
+                found = await destinations.get(writing.session, "hook")
+                assert found is not None
+                await retire(writing, found.destination, desk.clock.now())
+            assert await desk.settled("hook") == {"cancelled": 2}
+        assert {row.detail for row in await desk.deliveries("hook")} == {"destination deleted"}
+
+
+async def test_a_sender_that_is_stopped_lets_arrive_what_is_on_its_way(tmp_path: Path) -> None:
+    answer = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        came.set()
+        await answer.wait()
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    came = asyncio.Event()
+    server = await asyncio.start_server(slow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with sending(tmp_path, SystemClock()) as desk:
+        await desk.add("hook", "webhook", SECRET, url=f"http://127.0.0.1:{port}/")
+        await desk.raise_alerts(alerts(9), ["hook"])
+        running = asyncio.ensure_future(desk.sender().run())
+        await asyncio.wait_for(came.wait(), 10)
+        running.cancel()
+        asyncio.get_running_loop().call_later(0.3, answer.set)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert await desk.states("hook") == {"delivered": 4, "pending": 5}  # four at a time were under way
+    server.close()
+    await server.wait_closed()
 
 
 async def test_a_destination_that_cannot_be_used_says_why_and_keeps_what_waits(tmp_path: Path) -> None:

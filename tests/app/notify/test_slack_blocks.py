@@ -171,6 +171,12 @@ def test_a_notice_is_a_line_of_the_system() -> None:
     assert "<!" not in all_text(blocks)
 
 
+def test_what_an_editor_did_last_stays_in_the_message_when_it_is_edited() -> None:
+    blocks = alert_blocks(outgoing(pressed="acknowledged by ada <!here>, 12:05 UTC"), Look(buttons=True))
+    assert blocks[-2]["block_id"] == "pressed"
+    assert "acknowledged by ada &lt;!here&gt;" in all_text(blocks)
+
+
 def test_who_pressed_a_button_is_shown_once_above_the_buttons() -> None:
     blocks = alert_blocks(outgoing(), Look(buttons=True))
     once = pressed_blocks(blocks, "acknowledged by <Ada> 12:05 UTC")
