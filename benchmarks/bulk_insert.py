@@ -59,8 +59,17 @@ async def orm_add_all(database: Database, batch: Sequence[Row]) -> None:
         writing.session.add_all([Post(**row) for row in batch])
 
 
+def copying(url: str) -> Way:
+    """Return the driver's COPY into a temporary table, then INSERT ... SELECT ... ON CONFLICT."""
+
+    async def way(database: Database, batch: Sequence[Row]) -> None:
+        del database
+        await copy_then_upsert(url, batch)
+
+    return way
+
+
 async def copy_then_upsert(url: str, batch: Sequence[Row]) -> None:
-    """The driver's COPY into a temporary table, then INSERT ... SELECT ... ON CONFLICT."""
     columns = [column.name for column in Post.__table__.columns]
     connection = await asyncpg.connect(url)
     try:
@@ -95,7 +104,7 @@ async def compare(name: str, url: str, options: argparse.Namespace) -> None:
         "ORM add_all": orm_add_all,
     }
     if url.startswith("postgresql"):
-        ways["COPY + INSERT ... ON CONFLICT"] = lambda database, batch: copy_then_upsert(url, batch)
+        ways["COPY + INSERT ... ON CONFLICT"] = copying(url)
     async with open_database(url, role="run") as database:
         taken: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(options.rounds):
