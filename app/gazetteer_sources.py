@@ -23,7 +23,7 @@ from app.errors import GazetteerError
 
 Step = Callable[[str], None]
 
-LANGUAGES = ("ar", "en", "uk", "ru", "he", "tr", "fa", "fr", "es", "de", "it", "pt")  # of countries' names
+LANGUAGES = ("ar", "en", "uk", "ru", "he", "tr", "fa")  # of countries' names; in German an Island is Iceland
 CITY = 10_000  # people; below it is a village, whatever its rights
 # Lands whose names reach us through a transliteration that nobody agrees on: their places get consonant skeletons.
 VARYING = frozenset("SY IQ LB JO PS IL YE SA OM AE KW BH QA EG LY SD SS TN DZ MA MR IR AF PK TR UA RU BY KZ KG TJ TM UZ AM AZ GE ET ER SO DJ TD".split())  # fmt: skip  # noqa: SIM905

@@ -15,6 +15,7 @@ from app.domain.name_keys import SKELETON_MIN, key_hash, skeleton, without_artic
 from app.domain.text import variants, words
 
 _MOST_COMPARED = 3_000  # names compared to one that is not known: 0.1 s
+_WELL_KNOWN = 100_000  # people
 _CACHE = 30_000  # words, hashtag bodies and places remembered, each: some 10 MB, and nothing grows without bound
 
 
@@ -58,6 +59,7 @@ class Gazetteer:
         self._splits: dict[str, tuple[tuple[int, int], ...] | None] = {}
         self._heads: dict[str, tuple[Head, ...]] = {}
         self._seen: dict[int, Place] = {}
+        self._bones: dict[str, str] = {}
 
     @classmethod
     def from_places(cls, rows: Iterable[PlaceRow]) -> Gazetteer:
@@ -132,6 +134,21 @@ class Gazetteer:
             self._heads[norm] = found
         return found
 
+    def bones(self, norms: Sequence[str]) -> str:
+        """Return the skeleton of a name, its words' remembered one by one."""
+        kept = without_articles(norms)
+        out = []
+        for index, norm in enumerate(kept):
+            key = norm if index == len(kept) - 1 else f"{norm} "
+            found = self._bones.get(key)
+            if found is None:
+                found = skeleton((norm,)) if index == len(kept) - 1 else skeleton((norm, ""))
+                if len(self._bones) >= _CACHE:
+                    self._bones.clear()
+                self._bones[key] = found
+            out.append(found)
+        return "".join(out)
+
     def size(self, number: int) -> tuple[int, int]:
         """Return the level (0 the widest: an index of LEVELS) and population of a place, without the rest of it."""
         return self._places["level"][number], self._places["population"][number]
@@ -191,10 +208,20 @@ class Gazetteer:
             return None
         if self.find("j", body):
             return ((0, len(body)),)
-        for cut in range(len(body) - 4):  # the longest name at the end of the tag, else at its head
-            if self.find("j", body[cut + 1 :]) and len(body) - cut - 1 >= 5:
-                return ((cut + 1, len(body)),)
-        for cut in range(len(body) - 1, 4, -1):
-            if self.find("j", body[:cut]):
+        # The longest well-known name at the end of the tag, else at its head: "prayforidlib", "idlibunderfire". A lesser one is
+        # as likely to be torn out of a word.
+        for cut in range(3, len(body) - 4):
+            if self._well_known(body[cut:]):
+                return ((cut, len(body)),)
+        for cut in range(len(body) - 3, 4, -1):
+            if self._well_known(body[:cut]):
                 return ((0, cut),)
         return None
+
+    def _well_known(self, glued: str) -> bool:
+        """Whether a glued name is that of a country, a region or a city of 100,000."""
+        numbers = self.find("j", glued)
+        if not numbers:
+            return False
+        level, people = self.size(numbers[0] >> 1)
+        return level < 2 or people >= _WELL_KNOWN

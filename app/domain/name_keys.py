@@ -49,7 +49,7 @@ def skeleton(norms: Iterable[str]) -> str:
     """Return the consonants of a name, articles left out, words joined; "" where the name has another script."""
     kept = without_articles(tuple(norms))
     out = [_consonants(norm[:-1] if _ends_in_bound_t(norm) else norm) for norm in kept[:-1]]
-    return "".join((*out, _consonants(kept[-1]))) if kept else ""
+    return "".join((*out, _consonants(kept[-1]) if kept[-1] else "")) if kept else ""
 
 
 _ENDINGS = ("ами", "ями", "ого", "ому", "ими", "ыми", "ах", "ях", "ом", "ем", "єм", "ою", "ею", "ои", "еи", "іи", "ыи", "ии", "ім", "их", "ых", "ую", "ая", "оі", "ое", "а", "я", "о", "е", "є", "у", "ю", "и", "ы", "і", "ь")  # fmt: skip  # folded: й is и, ї is і

@@ -22,6 +22,7 @@ class PlaceCues:
     after: Mapping[str, str]
     departed: frozenset[str]
     treated: frozenset[str]
+    treated_last: frozenset[str]  # the last words of those
     speaker_before: frozenset[str]
     seats: frozenset[str]
     storms: frozenset[str]
@@ -50,13 +51,15 @@ def place_cues() -> PlaceCues:
             for cue in _norms(phrases):
                 before.setdefault(cue, meaning)
     after = {cue: meaning for meaning, phrases in reversed(table["after"].items()) for cue in _norms(phrases)}
+    treated = _norms(table["before"]["treated"])
     demonyms = _norms(table["demonyms"]["words"])
     never = _listed(data.joinpath("not_places.txt").read_text("utf-8"))
     return PlaceCues(
         before=before,
         after=after,
         departed=_norms(table["before"]["departed"]),
-        treated=_norms(table["before"]["treated"]),
+        treated=treated,
+        treated_last=frozenset(cue.rsplit(" ", 1)[-1] for cue in treated),
         speaker_before=_norms(table["speaker_before"]["words"]),
         seats=_norms(table["seats"]["names"]),
         storms=_norms(table["storms"]["words"]),

@@ -9,7 +9,7 @@ from app.domain.name_keys import stem
 from app.domain.place_cues import PlaceCues
 from app.domain.place_mentions import Mention, Spelling
 from app.domain.place_resolution import Found
-from app.domain.text import ReadText, Token, TokenKind
+from app.domain.text import ReadText, Token
 
 ACCEPTED = 0.5  # strength from which a mention is a place
 FIRM = 5.0  # prior score from which a place far from the scene stays (100,000 people)
@@ -30,16 +30,23 @@ class Manner:
 
 def manner_of(text: ReadText, cues: PlaceCues) -> Manner:
     """Return how capitals are used in the words outside hashtags that have case, and whether a storm is spoken of."""
-    surfaces = [text.text[t.start : t.end] for t in text.tokens if t.kind is TokenKind.WORD and not t.in_hashtag]
-    cased = [surface for surface in surfaces if surface.lower() != surface.upper()]
-    heads = sum(surface[0].isupper() for surface in cased)
-    whole = sum(surface.isupper() and len(surface) > 1 for surface in cased)
-    long = [surface for surface in cased if len(surface) > 3]
-    titled = len(long) > 4 and sum(surface[0].isupper() for surface in long) > 0.8 * len(long)
-    storm = not cues.storms.isdisjoint(token.norm for token in text.tokens) or any(
-        tag.norm.startswith(word) for tag in text.hashtags for word in cues.storms
-    )
-    return Manner(heads == 0, len(cased) > 3 and whole > 0.7 * len(cased), titled, storm)
+    source = text.text
+    cased = heads = whole = long = long_heads = 0
+    storm = False
+    for token in text.tokens:
+        storm = storm or token.norm in cues.storms
+        surface = source[token.start : token.end]
+        if token.in_hashtag or not (surface[0].isupper() or surface[0].islower()):
+            continue
+        cased += 1
+        if len(surface) > 3:
+            long += 1
+        if surface[0].isupper():
+            heads += 1
+            long_heads += len(surface) > 3
+            whole += len(surface) > 1 and surface.isupper()
+    storm = storm or any(tag.norm.startswith(word) for tag in text.hashtags for word in cues.storms)
+    return Manner(heads == 0, cased > 3 and whole > 0.7 * cased, long > 4 and long_heads > 0.8 * long, storm)
 
 
 def ruled_out(text: ReadText, mention: Mention, gazetteer: Gazetteer, cues: PlaceCues) -> bool:
@@ -74,7 +81,7 @@ def strength(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> f
 
 
 def _by_size(found: Found, steps: tuple[float, float, float, float]) -> float:
-    top = found.readings[0].score
+    top = found.prominence
     return steps[0] if top >= _LARGE else steps[1] if top >= _KNOWN else steps[2] if top >= _TOWN else steps[3]
 
 
@@ -102,7 +109,7 @@ def _cased(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> flo
         base -= 0.3
     if tag:
         return base - (0.1 if mention.spelling is Spelling.GLUED else 0.0)
-    if single and found.readings[0].score < 5.0 and not manner.titled and _in_a_name(text, mention, cues):
+    if single and found.prominence < 5.0 and not manner.titled and _in_a_name(text, mention, cues):
         base -= 0.35
     return min(0.98, base + (0.25 if named else 0.15 if around.triggered else 0.0))
 
@@ -111,12 +118,8 @@ def _short_name(surface: str, found: Found, *, tag: bool, named: bool) -> bool:
     """Whether two or three letters may name a place: as an abbreviation in capitals, or after "city of"."""
     bare = surface.replace(".", "")
     if bare.isupper() and len(bare) > 1:
-        return found.readings[0].score >= _KNOWN
-    return (
-        named
-        or (tag and found.readings[0].score >= _LARGE)
-        or (surface[0].isupper() and found.readings[0].score >= _LARGE)
-    )
+        return found.prominence >= _KNOWN
+    return named or (tag and found.prominence >= _LARGE) or (surface[0].isupper() and found.prominence >= _LARGE)
 
 
 def _lower(found: Found, cues: PlaceCues, manner: Manner, *, single: bool) -> float:
@@ -124,9 +127,9 @@ def _lower(found: Found, cues: PlaceCues, manner: Manner, *, single: bool) -> fl
     if found.mention.norm in cues.small or found.best.place_id == "":
         return 0.0
     if single:
-        large = found.readings[0].score >= _LARGE
+        large = found.prominence >= _LARGE
         return 0.7 if large and manner.no_capitals else 0.55 if large and found.around.triggered else 0.0
-    return 0.6 if found.readings[0].score >= _KNOWN or found.around.triggered else 0.3
+    return 0.6 if found.prominence >= _KNOWN or found.around.triggered else 0.3
 
 
 def _follows_storm(tokens: tuple[Token, ...], index: int, cues: PlaceCues) -> bool:

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from app.domain.gazetteer import Gazetteer
 from app.domain.gazetteer_index import pair_start
-from app.domain.name_keys import ARTICLES, skeleton, stem, without_articles
+from app.domain.name_keys import ARTICLES, stem, without_articles
 from app.domain.text import ReadText, Token, TokenKind, fold, variants
 
 LONGEST_NAME = 6
@@ -91,7 +91,10 @@ def _at(text: ReadText, index: int, gazetteer: Gazetteer) -> list[Mention]:
                 if numbers:
                     found.append(_mention(text, index, size, _Look(norms, numbers, Spelling.EXACT, head.clitic)))
     if not found:
-        return _inflected(text, index, gazetteer) or _glued(text, index, gazetteer)
+        token = tokens[index]
+        if not token.norm.isascii() or token.end - token.start > len(token.norm):
+            found = _inflected(text, index, gazetteer)
+        return found or _glued(text, index, gazetteer)
     if len(found) > 1:
         found.sort(key=lambda mention: (-mention.last, len(mention.clitic)))
     return found
@@ -197,12 +200,25 @@ def skeleton_mentions(text: ReadText, index: int, until: int, gazetteer: Gazette
     tokens = text.tokens
     found = []
     heads = variants(tokens[index].norm)
-    for size in range(min(until, LONGEST_SKELETON), 0, -1):
+    for size in range(_capitals(text, index, min(until, LONGEST_SKELETON)), 0, -1):
         for head in heads[-1:] if size == 1 else heads:
             norms = (head, *(token.norm for token in tokens[index + 1 : index + size]))
-            bones = skeleton(norms)
+            bones = gazetteer.bones(norms)
             if len(bones) >= SKELETON_MIN and (numbers := gazetteer.find("s", bones)):
                 clitic = tokens[index].norm[: -len(head)] if head else ""
                 found.append(_mention(text, index, size, _Look(norms, numbers, Spelling.SKELETON, clitic)))
                 break
     return found
+
+
+def _capitals(text: ReadText, index: int, until: int) -> int:
+    """Return how many of `until` tokens go on like a name: with capitals where the first has one, articles aside."""
+    source, tokens = text.text, text.tokens
+    if not source[tokens[index].start].isupper():
+        return until
+    size = 1
+    while size < until and (source[tokens[index + size].start].isupper() or tokens[index + size].norm in ARTICLES):
+        size += 1
+    while size > 1 and tokens[index + size - 1].norm in ARTICLES:
+        size -= 1
+    return size

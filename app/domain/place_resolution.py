@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from math import exp, log10
@@ -26,7 +26,7 @@ _HOME = 1.5
 _NAMED_BESIDE = 3.0  # "Tripoli, Lebanon"
 _SCRIPT = 1.2
 _LEVEL = {"region": 5.4, "district": 4.3, "neighbourhood": 3.0, "site": 3.4}
-_SECONDARY = 0.5
+_SECONDARY = 1.0  # a name that is not the place's own
 _ARABIC_LANDS = frozenset(["SY", "IQ", "LB", "JO", "PS", "IL", "YE", "SA", "OM", "AE", "KW", "BH", "QA", "EG", "LY", "SD", "SS", "TN", "DZ", "MA", "MR", "SO", "DJ", "TD", "IR", "AF", "PK", "TR"])  # fmt: skip
 _CYRILLIC_LANDS = frozenset(["UA", "RU", "BY", "KZ", "KG", "BG", "RS", "MK", "MD", "TJ", "MN"])
 
@@ -48,6 +48,7 @@ class Found:
     mention: Mention
     around: Surroundings
     readings: list[Reading] = field(default_factory=list)
+    prominence: float = 0.0  # the prior score of the most prominent reading
     strength: float = 1.0  # how sure it is that a place is meant at all
     seat_of: Place | None = None  # the region that the name may mean as well, where it was read as the town
 
@@ -71,7 +72,7 @@ class Scene:
         return Scene([entry for entry in self.entries if entry[0] != norm])
 
 
-def prior(place: Place, *, secondary: bool) -> float:
+def prior(place: Place) -> float:
     """Return how likely a name is meant for a place before anything else is known, in powers of ten of people."""
     if place.level in {"city", "village"}:
         known = place.population or (
@@ -84,19 +85,22 @@ def prior(place: Place, *, secondary: bool) -> float:
         people = (
             max(_LEVEL[place.level], log10(place.population + 300) - 0.2) if place.population else _LEVEL[place.level]
         )
-    return people - (_SECONDARY if secondary and place.level != "country" else 0.0)
+    return people
 
 
-def read_mention(mention: Mention, gazetteer: Gazetteer, countries: Iterable[str]) -> list[Reading]:
-    """Return the readings of a mention with their prior scores, best first: the most prominent, and those in `countries`."""
+def read_mention(mention: Mention, around: Surroundings, gazetteer: Gazetteer, countries: frozenset[str]) -> Found:
+    """Return a mention with its readings and their prior scores: the most prominent, and those in `countries`."""
     readings = []
-    wanted = frozenset(countries)
+    prominence = 0.0
     for rank, value in enumerate(mention.numbers):
-        if rank < MOST_READINGS or gazetteer.country(value >> 1) in wanted:
+        if rank < MOST_READINGS or gazetteer.country(value >> 1) in countries:
             place = gazetteer.place(value >> 1)
-            readings.append(Reading(value >> 1, place, prior(place, secondary=bool(value & 1))))
+            alone = prior(place)
+            prominence = max(prominence, alone)
+            secondary = value & 1 and place.level != "country"
+            readings.append(Reading(value >> 1, place, alone - _SECONDARY if secondary else alone))
     readings.sort(key=lambda reading: -reading.score)
-    return readings
+    return Found(mention, around, readings, prominence)
 
 
 def score_alone(found: Found, home: frozenset[str]) -> None:

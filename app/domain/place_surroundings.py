@@ -116,13 +116,15 @@ def _look_wide(text: ReadText, mention: Mention, cues: PlaceCues, around: Surrou
     if tokens[mention.first].in_hashtag and not around.says:
         return
     window = [token.norm for token in tokens[max(0, mention.first - 9) : mention.first] if token.sentence == sentence]
-    phrases = {" ".join(window[i : i + size]) for size in (1, 2, 3, 4) for i in range(len(window) - size + 1)}
     if "from" in around.says:
-        around.departed = bool(phrases & cues.departed)
-    near = window[-5:]
-    closest = {" ".join(near[i : i + size]) for size in (1, 2, 3, 4) for i in range(len(near) - size + 1)}
-    around.treated = bool(closest & cues.treated)
+        around.departed = not cues.departed.isdisjoint(_phrases(window))
+    if not cues.treated_last.isdisjoint(window[-5:]):
+        around.treated = not cues.treated.isdisjoint(_phrases(window[-5:]))
     before = [token.norm for token in tokens[max(0, at - 1) : mention.first] if token.sentence == sentence]
     ends = {" ".join(before[-size:]) for size in (1, 2, 3) if len(before) >= size}
     if ends & cues.speaker_before and not ({"near", "countryside"} & around.says):
         around.speaks = True
+
+
+def _phrases(norms: list[str]) -> set[str]:
+    return {" ".join(norms[i : i + size]) for size in (1, 2, 3, 4) for i in range(len(norms) - size + 1)}

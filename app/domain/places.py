@@ -77,7 +77,9 @@ class _Finder:
 
     def _read(self, mention: Mention) -> Found:
         around = look_around(self._text, mention, self._cues)
-        found = Found(mention, around, read_mention(mention, self._gazetteer, self._home))
+        found = read_mention(mention, around, self._gazetteer, self._home)
+        if mention.norm in self._cues.seats:  # "White House" is a way to write Casablanca, too
+            found.readings = [reading for reading in found.readings if reading.place.level == "site"] or found.readings
         score_alone(found, self._home)
         found.strength = strength(self._text, found, self._cues, self._manner)
         return found
@@ -103,12 +105,12 @@ class _Finder:
         firm = [
             found
             for found in admitted
-            if any(r.place.country in lands for r in found.readings) or found.readings[0].score >= FIRM
+            if any(r.place.country in lands for r in found.readings) or found.prominence >= FIRM
         ]
         taken = {index for found in firm for index in range(found.mention.first, found.mention.last + 1)}
         slots = [[found] for found in admitted]
         for index, token in enumerate(self._text.tokens):
-            if index in taken or token.kind is not TokenKind.WORD or not self._may_be_name(index):
+            if index in taken or token.kind is not TokenKind.WORD or not self._may_be_name(index, anywhere=not lands):
                 continue
             reach = reach_from(self._text, index, LONGEST_SKELETON)
             until = next((step for step in range(reach) if index + step in taken), reach)
@@ -118,20 +120,29 @@ class _Finder:
         slots.sort(key=lambda slot: (slot[0].mention.first, -slot[0].mention.last, slot[0].mention.spelling))
         return _disjoint(slots)
 
-    def _may_be_name(self, index: int) -> bool:
-        token = self._text.tokens[index]
-        if token.norm in self._cues.never or token.norm in self._cues.demonyms:
+    def _may_be_name(self, index: int, *, anywhere: bool) -> bool:
+        """Whether a name may begin here. `anywhere`: no country is known, so only a hashtag is looked at; nothing else is so deliberate."""
+        tokens, cues = self._text.tokens, self._cues
+        token = tokens[index]
+        if token.in_hashtag:
+            return token.norm not in cues.never
+        if anywhere or token.norm in cues.before or token.norm in cues.after:
             return False
-        if token.norm in self._cues.before or token.norm in self._cues.after:
+        if token.norm in cues.never or token.norm in cues.demonyms:
             return False
-        return token.in_hashtag or self._text.text[token.start].isupper() or "\u0600" <= token.norm[0] <= "\u06ff"
+        if (
+            "\u0600" <= token.norm[0] <= "\u06ff"
+        ):  # without capitals only what follows "ريف", "قرية" or "ب" is worth a look
+            return token.norm[0] == "ب" or (index > 0 and tokens[index - 1].norm in cues.before)
+        return self._text.text[token.start].isupper()
 
     def _read_skeleton(self, mention: Mention, lands: frozenset[str]) -> Found | None:
         around = look_around(self._text, mention, self._cues)
         words = mention.last - mention.first + 1
-        readings = [
+        found = read_mention(mention, around, self._gazetteer, lands)
+        readings = found.readings = [
             reading
-            for reading in read_mention(mention, self._gazetteer, lands)
+            for reading in found.readings
             if (reading.place.country in lands or not lands)
             and alike(mention.norm, reading.place.name) >= _ALIKE.get(words, 0.6)
         ]
@@ -141,7 +152,6 @@ class _Finder:
             return None
         if not readings or not self._skeleton_stands(mention, around):
             return None
-        found = Found(mention, around, readings)
         score_alone(found, self._home)
         found.strength = 0.7
         return found

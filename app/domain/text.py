@@ -228,6 +228,7 @@ class _Reader:
         self._sentence = 0
         self._fresh = False  # whether this sentence has a word yet
         self._room = NORM_LIMIT
+        self._mixes = not text.isascii() and bool(_CYRILLIC.search(text))
         self.hashtags: list[Tag] = []
         self.flags: list[Flag] = []
 
@@ -259,21 +260,22 @@ class _Reader:
 
     def _token(self, start: int, end: int, kind: TokenKind, *, in_hashtag: bool) -> Token:
         surface = self._text[start:end]
-        if kind is TokenKind.NUMBER and end - start > 3:
-            surface = _THOUSANDS.sub("", surface)
-        norm = fold(surface)
         if kind is TokenKind.WORD:
-            if "." in norm:
-                norm = norm.replace(".", "")
-            if not surface.isascii() and _CYRILLIC.search(surface) and _LATIN_LETTER.search(surface):
-                self._flag(Flag.MIXED_SCRIPT)
-        elif "," in norm or "٫" in norm:
-            norm = norm.replace("٫", ".").replace("،", ",")
+            norm = surface.lower() if surface.isalnum() and surface.isascii() else self._fold_word(surface)
+        else:
+            norm = fold(_THOUSANDS.sub("", surface) if end - start > 3 else surface)
+            if "," in norm or "٫" in norm:
+                norm = norm.replace("٫", ".").replace("،", ",")
         if len(norm) > self._room:
             norm = norm[: self._room]
             self._flag(Flag.TRUNCATED)
         self._room -= len(norm)
         return Token(norm, start, end, kind, self._sentence, in_hashtag)
+
+    def _fold_word(self, surface: str) -> str:
+        if self._mixes and _CYRILLIC.search(surface) and _LATIN_LETTER.search(surface):
+            self._flag(Flag.MIXED_SCRIPT)
+        return fold(surface).replace(".", "")
 
     def _read_tag(self, start: int, end: int) -> Iterator[Token]:
         if len(self.hashtags) >= TAG_LIMIT:
