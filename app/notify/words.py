@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime
 from functools import cache
@@ -56,8 +57,8 @@ def title(outgoing: Outgoing) -> str:
 
 
 def bare_headline(alert: AlertMessage) -> str:
-    """Return the headline without the marks that the title says already."""
-    line = alert.headline
+    """Return the headline without what the message says beside it: marks, level and origins, how long it had been quiet."""
+    line = re.sub(r"(, first in \d+ days?)?( \((?:reported|likely|confirmed), \d+ origins?\))?$", "", alert.headline)
     for mark in ("DEMO ", "TEST ", "WITHDRAWN: ", "CORRECTED: "):
         line = line.removeprefix(mark)
     return line
