@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Response
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import alerts, destinations, feeds, health, incidents, posts, slack, sources, watches
@@ -71,6 +72,12 @@ def create_app(resources: Serving) -> FastAPI:
     app.state.resources = resources
     app.state.tail = tail
     app.state.gate = gate
+    app.state.methods = [
+        (route.path_regex, route.methods)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+    ]
     add_page(app, demo=resources.settings.demo)
     for router in ROUTERS:
         app.include_router(router)

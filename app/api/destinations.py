@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples
 from app.api.auth import READ, MayAdmin
 from app.api.deps import Resources, Serving
+from app.api.fields import Moment, YesNo
 from app.api.openapi import answers, errors
 from app.api.problems import Problem
 from app.api.schemas import AttemptView, DeliveryList, DeliveryView, DestinationList, DestinationView, NewSecret, Queued
@@ -76,8 +77,8 @@ class ReplayAsk(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"since": "2018-09-04T00:00:00Z"}]})
 
     delivery: Annotated[str | None, Field(max_length=40)] = None
-    since: AwareDatetime | None = None
-    delivered: bool = False
+    since: Moment | None = None
+    delivered: YesNo = False
 
 
 class DeliveryQuery(BaseModel):

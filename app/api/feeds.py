@@ -184,6 +184,7 @@ def _entry(root: Element, stored: StoredAlert) -> Element:
     put(entry, "title", f"[{alert.level}, {alert.step}] {alert.headline}", ATOM)
     put(entry, "updated", _moment(stored), ATOM)
     put(entry, "published", alert.created_at.isoformat().replace("+00:00", "Z"), ATOM)
+    SubElement(entry, f"{{{ATOM}}}link", {"rel": "alternate", "type": "text/html", "href": f"/#alert-{alert.id}"})
     SubElement(
         entry, f"{{{ATOM}}}link", {"rel": "alternate", "type": "application/json", "href": f"/v1/alerts/{alert.id}"}
     )

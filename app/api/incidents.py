@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples
 from app.api.auth import READ, MayAck
 from app.api.deps import Resources
+from app.api.fields import Moment, Number
 from app.api.openapi import answers, errors
 from app.api.paging import Cursor, cache_headers, check_cursor, etag_of, link_next, unchanged
 from app.api.problems import Problem
@@ -86,7 +87,7 @@ class IncidentQuery(BaseModel):
     kind: Kind | None = None
     state: Literal["open", "dismissed", "withdrawn", "merged"] | None = None
     country: Annotated[str | None, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1, two letters.")] = None
-    since: Annotated[AwareDatetime | None, Field(description="Only with a report at or after it.")] = None
+    since: Annotated[Moment | None, Field(description="Only with a report at or after it.")] = None
     bbox: Annotated[
         str | None, Field(max_length=100, pattern=r"^-?[0-9.]+(,-?[0-9.]+){3}$", description="west,south,east,north")
     ] = None
@@ -152,7 +153,7 @@ class ActionBody(BaseModel):
 
     action: ActionName
     why: Annotated[str, Field(max_length=1_000)] = ""
-    hours: Annotated[float, Field(gt=0, le=MUTE_HOURS_MAX)] = MUTE_HOURS
+    hours: Annotated[Number, Field(gt=0, le=MUTE_HOURS_MAX)] = MUTE_HOURS
 
 
 @router.post(

@@ -37,6 +37,20 @@ def errors(*statuses: int) -> Responses:
     }
 
 
+IDEMPOTENCY = "Makes a retry safe: the same key and body get the first answer again, for 24 h."
+HEADERS = {
+    "Idempotency-Key": {"type": "string", "pattern": "^[!-~]{1,200}$", "description": IDEMPOTENCY},
+    "If-Match": {
+        "type": "string",
+        "pattern": "^[!-~]{1,80}$",
+        "description": "The ETag that you read: needed where something stands.",
+    },
+    "If-None-Match": {
+        "type": "string",
+        "pattern": "^[!-~]{1,200}$",
+        "description": "The ETag that you hold: 304 while it is the same.",
+    },
+}
 OPEN = frozenset({"/healthz", "/readyz"})
 
 
@@ -50,8 +64,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         known.update(schemas.components())
         document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": KEY}}
         for path, operations in document["paths"].items():
-            for operation in operations.values():
+            for method, operation in operations.items():
                 _finish(operation, is_open=path in OPEN)
+                _add_headers(method, operation)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -68,3 +83,23 @@ def _finish(operation: dict[str, Any], *, is_open: bool) -> None:
         if found is None or "application/json" in found.get("content", {}):
             responses.update({key: value for key, value in given.items() if key == str(status)})
     operation["security"] = [] if is_open else [{}, {"key": []}]
+
+
+def _add_headers(method: str, operation: dict[str, Any]) -> None:
+    """Name the headers that the operation reads."""
+    wanted = {
+        "post": ("Idempotency-Key",),
+        "put": ("Idempotency-Key", "If-Match"),
+        "delete": ("Idempotency-Key", "If-Match"),
+    }
+    names = wanted.get(method, ("If-None-Match",) if "304" in operation["responses"] else ())
+    for name in names:
+        schema = {key: value for key, value in HEADERS[name].items() if key != "description"}
+        about = {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": HEADERS[name]["description"],
+            "schema": schema,
+        }
+        operation.setdefault("parameters", []).append(about)

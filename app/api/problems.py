@@ -119,7 +119,15 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 400:  # the only one that the framework makes: a body that it could not read
         return answer(400, "The body is not JSON.", "bad_json")
     detail = details.get(error.status_code) or str(error.detail)
-    return answer(error.status_code, detail, CODES.get(error.status_code, "error"), headers=error.headers)
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == 405:
+        # The router names the methods of the first route that fits; the resource has those of all.
+        path = request.url.path
+        allowed = {
+            method for pattern, methods in request.app.state.methods if pattern.match(path) for method in methods
+        }
+        headers["allow"] = ", ".join(sorted(allowed)) or headers.get("allow", "GET")
+    return answer(error.status_code, detail, CODES.get(error.status_code, "error"), headers=headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

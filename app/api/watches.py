@@ -7,11 +7,12 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples
 from app.api.auth import READ, MayRead, MayRule
 from app.api.deps import Resources, Serving
+from app.api.fields import Moment, Whole, YesNo
 from app.api.openapi import answers, errors
 from app.api.problems import Problem
 from app.api.schemas import ExplainAnswer, WatchList, WatchView
@@ -36,10 +37,10 @@ router = APIRouter(prefix="/v1/watches", tags=["watches"])
 
 FILE_OWNS = "This watch is written in watchdesk.toml, which owns it: change it there and run `watchdesk migrate`."
 MOST_POSTS = 20_000  # that one backtest reads
-Count = Annotated[int, Field(ge=1, le=100_000)]
+Count = Annotated[Whole, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[^\x00-\x1f\x7f/()]+$")]
 RuleText = Annotated[
-    str, Field(max_length=8_192, description="As watchdesk.toml has it: words, phrases, near:, kind: ...")
+    str, Field(max_length=4_096, description="As watchdesk.toml has it: words, phrases, near:, kind: ...")
 ]
 
 
@@ -63,8 +64,8 @@ class WatchChange(BaseModel):
     rule: RuleText
     triggers: TriggersBody = TriggersBody()
     destinations: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=50)] = []
-    cooldown_s: Annotated[int, Field(ge=0, le=7 * 86_400)] = 600
-    force: bool = False
+    cooldown_s: Annotated[Whole, Field(ge=0, le=7 * 86_400)] = 600
+    force: YesNo = False
 
     def watch(self, name: str) -> Watch:
         triggers = Triggers(**self.triggers.model_dump())
@@ -95,8 +96,8 @@ class BacktestAsk(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.BACKTEST_ASK]})
 
     rule: RuleText
-    since: AwareDatetime | None = None
-    limit: Annotated[int, Field(ge=1, le=MOST_POSTS)] = 5_000
+    since: Moment | None = None
+    limit: Annotated[Whole, Field(ge=1, le=MOST_POSTS)] = 5_000
 
 
 @router.get(

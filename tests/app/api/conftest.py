@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
+import structlog
 
 from app.clock import Clock, SystemClock
 from app.db.session import Database, open_database
+from app.telemetry.logging import configure_logging
 from tests.app.api.desk import Desk, desk_on
 
 
@@ -35,3 +38,14 @@ async def sqlite_desk(sqlite_url: str, clock: Clock) -> AsyncIterator[Desk]:
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """As an entry point would set it: without it each traceback is drawn with all its variables, which takes seconds."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configure_logging(form="json")
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()

@@ -39,7 +39,7 @@ async def test_the_atom_feed_is_read_by_a_feed_reader(desk: Desk) -> None:
     assert [entry.id for entry in feed.entries] == [f"urn:watchdesk:alert:a{seq}" for seq in (5, 4, 3, 2)]
     assert feed.entries[-1].title == "[reported, first] <b>قصف</b> & smoke"
     assert feed.entries[-1].where["coordinates"] == (36.3213, 35.8146)
-    assert feed.entries[-1].link.endswith("/v1/alerts/a2")
+    assert feed.entries[-1].link.endswith("/#alert-a2")
     assert (await desk.get("/feeds/alerts.atom", {"If-None-Match": reply.headers["etag"]})).status == 304
     assert len(feedparser.parse((await desk.get("/feeds/alerts.atom?watch=Idlib")).body).entries) == 1
 

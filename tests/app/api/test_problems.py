@@ -43,6 +43,8 @@ async def test_every_error_is_a_problem(sqlite_desk: Desk, method: str, path: st
 async def test_a_405_names_what_is_allowed(sqlite_desk: Desk) -> None:
     reply = await sqlite_desk.ask("PUT", "/v1/alerts")
     assert reply.headers["allow"] == "GET"
+    assert (await sqlite_desk.ask("PATCH", "/v1/watches/a")).headers["allow"] == "DELETE, GET, PUT"
+    assert (await sqlite_desk.ask("GET", "/v1/incidents/a/actions")).headers["allow"] == "POST"
 
 
 async def test_our_own_fault_is_500_without_its_details(tmp_path: Path) -> None:
