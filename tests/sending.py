@@ -139,8 +139,9 @@ def in_minutes(minutes: float) -> timedelta:
 
 
 @asynccontextmanager
-async def sending(folder: Path, clock: Clock) -> AsyncIterator[Sending]:
-    url = f"sqlite:///{folder / 'watchdesk.db'}"
+async def sending(folder: Path, clock: Clock, url: str | None = None) -> AsyncIterator[Sending]:
+    """Set up on SQLite in `folder`, or on the empty database at `url`."""
+    url = url or f"sqlite:///{folder / 'watchdesk.db'}"
     await upgrade(url)
     settings = load_settings({"WATCHDESK_HOME": str(folder)}, mounts="")
     async with open_database(url, role="run") as database:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -13,6 +14,7 @@ from app.db.config import retire
 from app.domain.deliveries import TOPIC
 from app.notify.secrets import new_secret
 from app.streams.topics import ALERTS
+from tests.parts.postgres import PostgresServer
 from tests.rows import incident_row, member_row, message, place, post_row, store, view
 from tests.sending import Sending, alerts, in_minutes, sending
 from tests.simulator.receiver import Answer, Fault, read_request, receiving
@@ -56,14 +58,31 @@ async def test_duplicates_are_exactly_the_replies_that_were_lost_and_have_the_sa
         assert sum(ids.values()) - len(ids) == lost
 
 
-async def test_two_senders_share_the_work_and_send_nothing_twice(tmp_path: Path) -> None:
-    async with sending(tmp_path, ScaledClock(10)) as desk, receiving() as receiver:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'senders.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.create_database(f"t_{uuid4().hex}")
+
+
+async def test_two_senders_share_the_work_and_send_nothing_twice(tmp_path: Path, empty_url: str) -> None:
+    clock = SystemClock()
+    async with (
+        sending(tmp_path, clock, empty_url) as desk,
+        receiving() as receiver,
+        slack_workspace(ScaledClock(10)) as slack,
+    ):
         await desk.add("hook", "webhook", SECRET, url=receiver.url)
-        async with desk.run(senders=2, http_clock=SystemClock()):
+        await slack_desk(desk, slack.base_url)
+        async with desk.run(senders=2):
             for start in range(1, 81, 20):
                 await desk.raise_alerts(alerts(20, start), ["hook"])
+            await desk.raise_alerts(alerts(2, 200), ["slack"])
             assert await desk.settled("hook") == {"delivered": 80}
+            assert await desk.settled("slack") == {"delivered": 2}
         assert len(receiver.requests) == 80
+        assert len(slack.top) == 2
 
 
 async def test_a_receiver_that_is_down_gets_one_probe_a_minute_and_then_the_fresh_alerts_first(
