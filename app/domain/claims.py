@@ -25,6 +25,8 @@ _WAR_ENOUGH = 2  # signs of war that outweigh the word "derby"
 _UNSURE_OF_WAR = frozenset(
     {"explosion_unspecified", "protest", "other_event", "attack_on_civilians", "remote_explosive", "chemical_weapon"}
 )
+_CIVIL_TOO = frozenset({"explosion_unspecified", "protest", "other_event", "attack_on_civilians"})
+_SPOKEN_OF = frozenset({"forecast", "past", "denial"})
 _ORDER = ("report", "denial", "threat", "forecast", "aftermath", "past", "drill", "none")
 
 
@@ -95,6 +97,8 @@ class _Court:
             if not self._events and not cue.alone and not (cue.claim == "past" and self._reading.family("weapon")):
                 continue
             if cue.claim == "past" and not self._is_past(hit):
+                continue
+            if "war" in cue.needs and not self._events and not self._war:
                 continue
             return self._made(cue.claim, self._events, hit)
         return self._past_by_date()
@@ -287,6 +291,8 @@ class _Court:
     # answers -------------------------------------------------------------------------------------------------------------------------
 
     def _made(self, claim: str, events: Sequence[Event], cue: Hit | None) -> Judgement:
+        if claim in _SPOKEN_OF and not self._of_this_war(events):
+            return NOTHING
         if claim == "none":
             said = "nothing is said to have happened" if cue is None else f"{self._quote(cue)} {self._cue(cue).says}"
             return Judgement("none", "none", (), cue, reasons=(f"Claim none: {said}.",))
@@ -300,6 +306,10 @@ class _Court:
             doubt = f", hedged by {self._quote(hedge)}" if hedge is not None else ""
             reasons.append(f"Claim report: {self._quote(events[0].hit)} is said to have happened{doubt}.")
         return Judgement(claim, kind, tuple(events), cue, hedge, tuple(reasons))
+
+    def _of_this_war(self, events: Sequence[Event]) -> bool:
+        """What is only spoken of needs a sign of arms, or a place: "if they arrest him there will be a riot" is talk."""
+        return self._war > 0 or bool(self._reading.places) or any(event.kind not in _CIVIL_TOO for event in events)
 
     def _kind(self, events: Sequence[Event], cue: Hit | None) -> tuple[str, str]:
         if events:

@@ -18,7 +18,9 @@ _TIERS = dict.fromkeys(KINDS[:7], 0) | {
 """A bang of unknown cause is the cause that another word names; a convoy is news only where nothing else happened."""
 _ALWAYS_FIRST = ("chemical_weapon", "suicide_bomb")
 MOST_EVENTS = 50  # that are judged; a round-up of a day has thirty
-_PLANNED = frozenset({"assault", "strike", "bomb", "raid"})  # spoken of before they happen, often without by whom
+_PLANNED = frozenset(
+    {"assault", "strike", "bomb", "bombing", "raid"}
+)  # spoken of before they happen, often without by whom
 _SHORT = 60  # words of a post in which one sentence's weapon may be the next one's
 _SIDE_REACH = 5  # words between an act and a nationality or state that did it
 _VICTIM_REACH = 7  # words between an act and those it was done to
@@ -117,7 +119,7 @@ class _Scene:
         kind = self._by_party(hit, party, act, sentence)
         if kind is None and act.id == "assault" and sentence in self._threatening:
             kind = "armed_clash"
-        if kind is None and self._told and act.id in {"hit", "assault"}:
+        if kind is None and self._told and act.id in {"hit", "assault"} and self._reading.places:
             kind = "other_event"
         if kind is None:
             return None
@@ -146,7 +148,12 @@ class _Scene:
             return True
         if act.id == "harm":
             return any(self._reading.sentence(word) == sentence for word in self._reading.family("of_war"))
-        return self._told or ("context" in act.needs and self._placed(hit, sentence))
+        if self._told and (act.id in _PLANNED or self._in_place(sentence)):
+            return True
+        return "context" in act.needs and self._placed(hit, sentence)
+
+    def _in_place(self, sentence: int) -> bool:
+        return any(self._reading.tokens[first].sentence == sentence for first, _ in self._reading.places)
 
     def _by_party(self, hit: Hit, party: Hit | None, done: Act, sentence: int) -> str | None:
         act, default = done.id, done.default
@@ -202,7 +209,7 @@ class _Scene:
         reading = self._reading
         ahead = hit.last + 1
         aimed = reading.is_in(ahead, "aimed") or reading.is_in(hit.last, "site")
-        placed = any(reading.tokens[first].sentence == sentence for first, _ in reading.places)
+        placed = self._in_place(sentence)
         if placed and aimed:
             return True
         toll = any(
