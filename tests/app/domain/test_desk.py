@@ -395,7 +395,11 @@ def test_edited_post_speaks_from_when_it_was_first_written() -> None:
     desk, wire = DeskInMemory(), Wire()
     words = "several air raids hit the western side of the town this morning people ran to the shelters"
     desk.feed(wire.item("1", 0, text=words), wire.item("2", 0.5, text=words))
-    desk.feed(wire.item("1", 3, text="now in quite other words than the ones that everybody had copied by then", type_=PostType.EDIT))
+    desk.feed(
+        wire.item(
+            "1", 3, text="now in quite other words than the ones that everybody had copied by then", type_=PostType.EDIT
+        )
+    )
     (incident,) = desk.incidents()
     assert incident.first_at == NOON
     assert incident.origins == ("author_1",)
