@@ -161,6 +161,7 @@ def sample() -> Outgoing:
             "https://x.com/idlib_rescue/status/1036921700000000000",
         ),
         sources=SourcesLive(6, 7),
+        previous=view,
     )
 
 

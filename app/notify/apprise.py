@@ -56,7 +56,7 @@ def _alert(message: Outgoing) -> str:
     lines = [where(view.place), f"Origins: {origins(alert.origins, alert.posts)}"]
     if first := lull(view):
         lines.append(first)
-    lines.extend(f"- {plain(reason, 300)}" for reason in alert.reasons[:6])
+    lines.extend(f"- {plain(reason, 300)}" for reason in message.reasons[:6])
     if message.post is not None:
         post = message.post
         lines.append(f"{author(post)}, posted {moment(post.posted_at, message.now)} {post.url or ''}".rstrip())

@@ -54,6 +54,16 @@ class Outgoing:
     also: tuple[AlertMessage, ...] = ()
     pressed: str | None = None
 
+    @property
+    def news(self) -> bool:
+        """Whether this destination hears of the incident for the first time, whatever the newest step is."""
+        return self.previous is None and self.alert.step not in {"corrected", "withdrawn"}
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why this alert was raised, and those that it carries: each reason once, oldest first."""
+        return tuple(dict.fromkeys(reason for alert in (*self.also, self.alert) for reason in alert.reasons))
+
 
 @dataclass(frozen=True, slots=True)
 class Digest:

@@ -66,9 +66,9 @@ def alert_blocks(outgoing: Outgoing, look: Look = PLAIN) -> list[Block]:
     if lull and alert.step != "withdrawn":
         blocks.append(_section(f":hourglass_flowing_sand: *{escape(lull)}*", SECTION))
     blocks.append(_facts(outgoing, look.actors))
-    if alert.reasons:
-        heading = "What changed" if alert.step != "first" else "Why this alert"
-        blocks.append(_section(f"*{heading}*\n{_bullets(alert.reasons, 6)}", SECTION))
+    if outgoing.reasons:
+        heading = "Why this alert" if outgoing.news else "What changed"
+        blocks.append(_section(f"*{heading}*\n{_bullets(outgoing.reasons, 8)}", SECTION))
     if outgoing.post is not None:
         blocks.extend(_post("First post", outgoing.post, outgoing))
     if outgoing.cause is not None and (outgoing.post is None or outgoing.cause.id != outgoing.post.id):
@@ -91,7 +91,7 @@ def fallback(outgoing: Outgoing) -> str:
     ]
     if lull := words.lull(outgoing.incident):
         lines.append(lull)
-    lines.extend(f"- {words.plain(reason, 200)}" for reason in alert.reasons[:6])
+    lines.extend(f"- {words.plain(reason, 200)}" for reason in outgoing.reasons[:6])
     if post is not None:
         lines.append(f"First post: {words.author(post)}, {_times(post, outgoing)} {post.url or ''}".rstrip())
         lines.append(words.isolated(post.text, 500) if post.text is not None else _no_text(post))
@@ -110,7 +110,7 @@ def reply_blocks(outgoing: Outgoing) -> list[Block]:
     alert = outgoing.alert
     blocks = [
         _section(
-            f"*{words.title(outgoing)}* {words.moment(alert.created_at, outgoing.now)}\n{_bullets(alert.reasons, 6)}",
+            f"*{words.title(outgoing)}* {words.moment(alert.created_at, outgoing.now)}\n{_bullets(outgoing.reasons, 6)}",
             SECTION,
         )
     ]

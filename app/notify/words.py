@@ -49,7 +49,7 @@ def title(outgoing: Outgoing) -> str:
             parts.append("WITHDRAWN")
         case "corrected":
             parts.append(f"CORRECTED · {alert.level.upper()}")
-        case "updated":
+        case "updated" if not outgoing.news:
             parts.append(f"UPDATE · {alert.level.upper()}")
         case _:
             parts.append(alert.level.upper())

@@ -67,13 +67,23 @@ def test_without_interactivity_there_are_no_dead_buttons() -> None:
         ({"demo": True}, "DEMO"),
         ({"alert": message(1, step="withdrawn")}, "WITHDRAWN"),
         ({"alert": message(1, step="corrected")}, "CORRECTED"),
-        ({"alert": message(1, step="updated")}, "UPDATE"),
+        ({"alert": message(1, step="updated"), "previous": view(1)}, "UPDATE"),
     ],
 )
 def test_what_it_is_not_stands_first(change: dict[str, Any], mark: str) -> None:
     one = outgoing(**change)
     assert re.match(rf"^\W*{mark}\b", alert_blocks(one, Look(buttons=True))[0]["text"]["text"])
     assert fallback(one).startswith(mark)
+
+
+def test_alerts_that_waited_together_are_news_with_all_their_reasons() -> None:
+    carried = message(1, reasons=("the first report", "matched: strikes"))
+    one = outgoing(alert=message(2, step="updated", level="likely", reasons=("it is denied",)), also=(carried,))
+    blocks = alert_blocks(one)
+    assert blocks[0]["text"]["text"] == "🟠 LIKELY"
+    said = all_text(blocks)
+    for wanted in ("Why this alert", "the first report", "matched: strikes", "it is denied", "carries 1 earlier alert"):
+        assert wanted in said
 
 
 def test_mentions_and_markup_of_a_post_do_nothing() -> None:
