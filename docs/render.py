@@ -19,7 +19,8 @@ from app.streams.topics import TOPICS
 from app.telemetry.metrics import Metrics, markdown
 
 FILE = Path(__file__).with_name("operations.md")
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
 
 
 def settings() -> str:

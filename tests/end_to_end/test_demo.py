@@ -1,5 +1,6 @@
 """The demo as a person meets it: one alert with its steps, the same each time, in a home of its own."""
 
+import json
 import os
 import pty
 import re
@@ -12,10 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from docs.render import README, readme
+from docs.render import README, ROOT, readme
 from tests.parts.desk_home import DeskHome
 from tests.parts.kafka_broker import KafkaBroker
 from tests.parts.postgres import PostgresServer
+
+RECORDING = ROOT / "app" / "cli" / "demo_data" / "idlib.jsonl"
+# All others write about sport, films, labour, weather, markets and politics, warn, forecast or show old footage.
+TELL_OF_EVENTS = {
+    "aleppo_street", "damascus_diary", "donbas_log", "gaza_hourly", "ghab_monitor", "hama_field_desk", "idlib_rescue",
+    "idlib_rescue_en", "levant_skywatch", "m_halabi_osint", "northsyria_live", "red_sea_watch", "tell_me_idlib",
+}  # fmt: skip
 
 
 def test_it_ends_in_one_alert_that_can_be_checked_and_shows_the_same_again(home: DeskHome) -> None:
@@ -85,6 +93,17 @@ def test_its_home_holds_the_story(home: DeskHome) -> None:
     assert {one["state"] for one in incidents if one["place"]["name"].startswith("Ar")} == {"withdrawn"}
     assert not [one for one in incidents if one["place"]["country"] == "RU"]
     assert home.law().in_flight == 0
+
+
+def test_noise_threats_and_forecasts_open_no_incident(home: DeskHome) -> None:
+    home.ok("demo")
+    home.env["WATCHDESK_HOME"] = str(home.home / "demo")
+    lines = [json.loads(line) for line in RECORDING.read_text(encoding="utf-8").splitlines()]
+    authors = {line["id"]: line["author"] for line in lines if "id" in line}
+
+    told = {authors[post] for incident in home.objects("incidents", "--json") for post in incident["posts"]}
+
+    assert told <= TELL_OF_EVENTS, told - TELL_OF_EVENTS
 
 
 def test_on_a_terminal_it_serves_the_page_until_ctrl_c(home: DeskHome, tmp_path: Path) -> None:
