@@ -71,6 +71,8 @@ class _Cast:
             for hit in self._parties
             if self._reading.sentence(hit) in self._loose and hit not in here
         ]
+        if self._intercepted():
+            return self._senders()
         doers = [hit for role, hit in roles if role is Role.DOER]
         subjects = [hit for role, hit in roles if role is Role.SUBJECT]
         if self._judged.kind in {"armed_clash", "other_event"} and self._two_sided():
@@ -90,6 +92,28 @@ class _Cast:
         if standing:
             return standing[:1]
         return self._by_weapon() or self._elsewhere()
+
+    def _intercepted(self) -> bool:
+        """Is the post about what was shot down? Who shot it down is not who sent it."""
+        stems = self._reading.lexicon.stems["intercepts"]
+        return bool(self._judged.events) and all(
+            any(norm.startswith(stems) for norm in self._norms(event.hit.first, event.hit.last + 1))
+            for event in self._judged.events
+        )
+
+    def _senders(self) -> list[Hit]:
+        """Return whose the weapons were: "12 Ukrainian drones", "two drones from Iran", or a weapon that one side has."""
+        owners = [
+            hit
+            for hit in self._parties
+            if self._form(hit) != "capital" and (self._owns_weapon(hit) or self._lead(hit) == "by")
+        ]
+        return owners[:1] or self._by_weapon()
+
+    def _owns_weapon(self, hit: Hit) -> bool:
+        weapons = [*self._reading.family("weapon"), *(event.hit for event in self._judged.events)]
+        ahead = any(0 < weapon.first - hit.last <= 2 and weapon.last - weapon.first <= 3 for weapon in weapons)
+        return ahead or any(weapon.first < hit.first <= weapon.last for weapon in weapons)
 
     def _with_partners(self, doers: Sequence[Hit]) -> list[Hit]:
         """“The regime and Russia strike”: a party joined by "and" to a doer is one too."""

@@ -138,7 +138,8 @@ class _Court:
             if token.sentence != sentence or (self._reading.year is not None and int(token.norm) >= self._reading.year):
                 continue
             before = index - 1 if self._reading.follows(index) else -1
-            if not self._reading.is_in(before, "since_a_year") and (filmed or self._reading.is_in(before, "in_a_year")):
+            dated = filmed or before < 0 or self._reading.is_in(before, "in_a_year")
+            if dated and not self._reading.is_in(before, "since_a_year"):
                 return Hit("cue:past.old", index, index, token.start, token.end)
         return None
 
@@ -312,6 +313,8 @@ class _Court:
         return self._war > 0 or bool(self._reading.places) or any(event.kind not in _CIVIL_TOO for event in events)
 
     def _kind(self, events: Sequence[Event], cue: Hit | None) -> tuple[str, str]:
+        if cue is not None and cue.means == "cue:threat.missile":
+            return "shelling", self._quote(cue)
         if events:
             event = choose_event(events)
             return event.kind, " and ".join(self._quote(hit) for hit in event.words)

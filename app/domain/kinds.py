@@ -22,6 +22,7 @@ _PLANNED = frozenset(
     {"assault", "strike", "bomb", "bombing", "raid"}
 )  # spoken of before they happen, often without by whom
 _SHORT = 60  # words of a post in which one sentence's weapon may be the next one's
+_ONTO_REACH = 4  # words between "on" and the place: "on the outskirts of"
 _SIDE_REACH = 5  # words between an act and a nationality or state that did it
 _VICTIM_REACH = 7  # words between an act and those it was done to
 _CALMED = frozenset({"none.weather"})
@@ -50,7 +51,7 @@ def find_events(reading: Reading) -> list[Event]:
         if len(events) == MOST_EVENTS:
             break
         family, _, name = hit.means.partition(":")
-        event = scene.plain(hit, name) if family == "kind" else scene.act(hit, name) if family == "act" else None
+        event = scene.event(hit, family, name)
         if event is not None:
             events.append(event)
     return events
@@ -89,6 +90,23 @@ class _Scene:
             if reading.lexicon.cues[hit.means[4:]].claim in {"threat", "denial", "forecast"}
         }
         self._stormy = {reading.sentence(hit) for hit in reading.family("cue") if hit.means[4:] in _CALMED}
+
+    def event(self, hit: Hit, family: str, name: str) -> Event | None:
+        """Return the event that a hit tells, or None."""
+        if family == "kind":
+            return self.plain(hit, name)
+        if family == "act":
+            return self.act(hit, name)
+        return self.falls(hit, name) if family == "weapon" else None
+
+    def falls(self, hit: Hit, kind: str) -> Event | None:
+        """“Barrel bomb on Kafr Zita”: a weapon upon a place has struck it."""
+        ahead = hit.last + 1
+        if self._hazard or not self._reading.is_in(ahead, "onto") or not self._reading.follows(ahead):
+            return None
+        if not any(0 < first - ahead <= _ONTO_REACH for first, _ in self._reading.places):
+            return None
+        return Event(hit, kind, self._reading.sentence(hit), (hit,), sureness=1)
 
     def plain(self, hit: Hit, kind: str) -> Event | None:
         """An explosion is what a weapon in its sentence makes it."""

@@ -124,8 +124,15 @@ class _Count:
         at = hit.first - 1
         while at >= 0 and at >= hit.first - 3 and at in self._people and at not in self._ends:
             at -= 1
+        if (
+            at not in self._ends
+            and at == hit.first - 1
+            and not self._reading.is_in(at, "unit")
+            and not self._reading.is_in(at, "barrier")
+        ):
+            at -= 1  # "two migrants dead": a word for people that no list has
         number = self._ends.get(at)
-        return number if number is not None and self._usable(number, hit) else None
+        return number if number is not None and self._usable(number, hit) and not self._counts_things(number) else None
 
     def _behind(self, hit: Hit) -> Number | None:
         """“5 civilians, including 2 children, were killed”: back over people and small words to the number that is no subset."""
@@ -209,11 +216,36 @@ class _Count:
         for word, value in _OWN_COUNT[name]:
             if any(other.first == hit.first for other in self._reading.family(word)):
                 return None if self._vague & {hit.first - 1, hit.first - 2} else (value, value)
+        if any(self._is_alone(other, hit) for other in self._reading.family("single")):
+            return 1, 1
         for word, value in (("two_persons", 2), ("one_person", 1)):
             for other in self._reading.family(word):
                 if self._beside(other, hit) and (other.first > hit.last or not takes_after):
                     return value, value
         return None
+
+    def _is_alone(self, person: Hit, hit: Hit) -> bool:
+        """“Guard killed”, “kills a rebel commander”: one person beside the word, and no number or "and" between or before."""
+        tokens = self._reading.tokens
+        if tokens[person.first].sentence != tokens[hit.first].sentence:
+            return False
+        first, last = (person.last, hit.first) if person.last < hit.first else (hit.last, person.first)
+        between = range(first + 1, last)
+        if len(between) > 2 or any(index in self._starts or self._reading.is_in(index, "barrier") for index in between):
+            return False
+        if any(
+            self._reading.pause(index, index + 1) or self._reading.is_in(index, "and") for index in range(first, last)
+        ):
+            return False
+        before = person.first - 1
+        return (
+            before not in self._ends
+            and before not in self._vague
+            and not any(
+                self._reading.is_in(index, "and") and self._reading.tokens[index].norm != "the"
+                for index in (before, before - 1)
+            )
+        )
 
     def _beside(self, person: Hit, hit: Hit) -> bool:
         tokens = self._reading.tokens

@@ -1,0 +1,69 @@
+"""What happened: words that say it alone, and acts by what stands beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domain.kinds import choose_event, find_events
+from app.domain.lexicon import load_lexicon
+from app.domain.reading import Reading
+from app.domain.text import read_text
+
+LEXICON = load_lexicon()
+
+
+def kinds(text: str, country: str | None = None, places: tuple[tuple[int, int], ...] = ()) -> list[str]:
+    read = read_text(text)
+    return [event.kind for event in find_events(Reading(read, LEXICON, LEXICON.find(read), places, country))]
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "kind"),
+    [
+        ("Airstrike on the town", None, "air_strike"),
+        ("Russian jets hit the town", "SY", "air_strike"),
+        ("mortar hit the town", None, "shelling"),
+        ("قصف على المدينة", "SY", "shelling"),
+        ("قصف روسي على المدينة", "SY", "air_strike"),
+        ("قصف روسي على المدينة", "UA", "shelling"),
+        ("Explosion after a drone crashed", None, "air_strike"),
+        ("Explosion heard", None, "explosion_unspecified"),
+        ("Gunmen shot dead a farmer", None, "attack_on_civilians"),
+        ("Gunmen shot dead a police officer", None, "armed_clash"),
+        ("Rebels attacked a military checkpoint", None, "armed_clash"),
+        ("Israeli forces raid a camp", "PS", "armed_clash"),
+        ("Protesters shot at by police", None, "protest"),
+    ],
+)
+def test_the_words_around_an_act_tell_its_kind(text: str, country: str | None, kind: str) -> None:
+    read = read_text(text)
+    events = find_events(Reading(read, LEXICON, LEXICON.find(read), (), country))
+
+    assert choose_event(events).kind == kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Typhoon hits the coast", "The storm struck the islands", "Fires destroyed the town", "She targeted a new record",
+        "Israel offers aid to the victims", "He fired his assistant", "They dropped the case", "Firefighters at work #bushfires",
+    ],
+)  # fmt: skip
+def test_acts_without_arms_are_no_events(text: str) -> None:
+    assert kinds(text) == []
+
+
+def test_a_strike_needs_something_it_was_aimed_at() -> None:
+    assert kinds("strikes on Saraqib", places=((2, 2),)) == ["air_strike"]
+    assert kinds("strikes") == []
+
+
+def test_the_most_telling_event_of_a_sentence_is_chosen() -> None:
+    read = read_text("convoy enters after explosion and shelling")
+    events = find_events(Reading(read, LEXICON, LEXICON.find(read)))
+
+    assert choose_event(events).kind == "shelling"
+
+
+def test_poison_comes_before_what_carried_it() -> None:
+    assert "chemical_weapon" in kinds("chlorine barrels dropped by a helicopter hit the town")
