@@ -31,6 +31,7 @@ from app.resources import Resources
 from consumers.deadman import Deadman
 from consumers.delivery_marks import Marks, Sent
 from consumers.group_commit import GroupCommit
+from consumers.measures import count_sent, count_waiting
 from consumers.outlets import Composer, Outlet, Outlets, circuit_of
 
 POLL_S = 1.0
@@ -86,6 +87,7 @@ class Sender:
                     self._metrics.stages.paused.labels("notify").set(0)
                 except Unavailable as down:
                     self._metrics.stages.paused.labels("notify").set(1)
+                    self._metrics.stages.errors.labels("notify", "unavailable").inc()
                     log.warning("paused", stage="notify", down=down.what, detail=down.detail)
                 await self._wait()
         finally:
@@ -120,10 +122,11 @@ class Sender:
             waiting = await outbox.backlog(session, now)
         outlets, broken = self._outlets.update([one.destination for one in known])
         await self._say_why(broken, states)
-        self._measure({one.destination.name: one.destination.type for one in known}, states, waiting)
+        types = {TOPIC: "stream", NOWHERE: "null", **{one.destination.name: one.destination.type for one in known}}
+        self._measure(types, states, waiting)
         if self._kept_house is None or now - self._kept_house >= HOUSEKEEPING:
             self._kept_house = now
-            await self._keep_house(now)
+            await self._keep_house(now, types)
         for name, backlog in waiting.items():
             outlet = outlets.get(name)
             if outlet is None and name not in broken:
@@ -157,7 +160,11 @@ class Sender:
         groups = [[loaded[one.id] for one in group] for group in planned.single]
         if outlet.bare:
             return await self._send_bare(outlet, [part for group in groups for part in group])
-        done = await asyncio.gather(*(self._send_group(outlet, parts) for parts in groups))
+        # All are waited for, whatever becomes of one: what was sent must be written down.
+        done = await asyncio.gather(*(self._send_group(outlet, parts) for parts in groups), return_exceptions=True)
+        for outcome in done:
+            if isinstance(outcome, BaseException):
+                raise outcome
         return all(done)
 
     async def _claim(self, outlet: Outlet) -> tuple[Plan, dict[str, Loaded]]:
@@ -202,7 +209,7 @@ class Sender:
                 partial(self._marks.mark, outlet, parts, Notice(parts[-1].id, "", now), Sent(failed, 0.0))
             )
             return True
-        return await self._deliver(outlet, parts, message) if message else await self._cancel(parts, why or "")
+        return await self._deliver(outlet, parts, message) if message else await self._cancel(outlet, parts, why or "")
 
     async def _send_bare(self, outlet: Outlet, parts: Sequence[Loaded]) -> bool:
         """Send alerts that need nothing from the database, and write down together those that arrived."""
@@ -227,12 +234,13 @@ class Sender:
                 why = await self._composer.why_not(session, outlet, held)
                 (dropped.setdefault(why, []) if why else wanted).extend(held)
         for reason, unwanted in dropped.items():
-            await self._cancel(unwanted, reason)
+            await self._cancel(outlet, unwanted, reason)
         return not wanted or await self._deliver(outlet, wanted, self._composer.digest(wanted, self._clock.now()))
 
-    async def _cancel(self, parts: Sequence[Loaded], why: str) -> bool:
+    async def _cancel(self, outlet: Outlet, parts: Sequence[Loaded], why: str) -> bool:
         async with self._database.write() as writing:
             await outbox.settle(writing, [part.id for part in parts], CANCELLED, why, self._clock.now())
+        self._metrics.deliveries.attempts.labels(outlet.spec.type, "cancelled").inc(len(parts))
         return True
 
     async def _deliver(self, outlet: Outlet, parts: Sequence[Loaded], message: Message) -> bool:
@@ -253,7 +261,11 @@ class Sender:
             except Unavailable:
                 await self._clock.sleep(RETRY_MARK_S)
         crash_point("notify.after_mark")
-        if outlet.name == NOWHERE and isinstance(sent.outcome, Delivered):
+        arrived = isinstance(sent.outcome, Delivered)
+        count_sent(self._metrics, parts, sent.seconds, self._clock.now(), arrived=arrived)
+        if isinstance(sent.outcome, Failed) and sent.outcome.ours:
+            self._metrics.stages.errors.labels("notify", "bug").inc()
+        if outlet.name == NOWHERE and arrived:
             await self._deadman.came_through()
 
     async def _send(self, outlet: Outlet, message: Message) -> Outcome:
@@ -267,11 +279,13 @@ class Sender:
             log.exception("a message could not be made", destination=outlet.name, delivery=message.id)
             return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
 
-    async def _keep_house(self, now: datetime) -> None:
+    async def _keep_house(self, now: datetime, types: dict[str, str]) -> None:
         """End what waited for 72 h, and say so."""
         async with self._database.write() as writing:
             for name, count in (await outbox.expire(writing, now - EXPIRY, now)).items():
                 await self._marks.alarm(writing, name, f"{count} alerts expired undelivered after 72 h")
+                if name in types:
+                    self._metrics.deliveries.attempts.labels(types[name], "expired").inc(count)
 
     async def _say_why(self, broken: dict[str, str], states: dict[str, DestinationState]) -> None:
         """Show why a destination cannot be used where people look for it; what waits for it stays."""
@@ -292,7 +306,7 @@ class Sender:
         self, types: dict[str, str], states: dict[str, DestinationState], waiting: dict[str, outbox.Backlog]
     ) -> None:
         metrics = self._metrics.deliveries
-        types = {TOPIC: "stream", NOWHERE: "null", **types}
+        count_waiting(self._metrics, waiting.values(), self._clock.now())
         for kind in set(types.values()):
             mine = [backlog for name, backlog in waiting.items() if types.get(name) == kind]
             metrics.pending.labels(kind).set(sum(backlog.pending for backlog in mine))

@@ -248,7 +248,7 @@ def _digest_line(alerts: Sequence[AlertMessage]) -> str:
 def _bullets(reasons: Sequence[str], most: int) -> str:
     lines = [f"• {_cut(escape(_unmarked(words.plain(reason, 300))), 420)}" for reason in reasons[:most]]
     if len(reasons) > most:
-        lines.append(f"• and {len(reasons) - most} more reasons")
+        lines.append(f"• and {len(reasons) - most} more")
     return "\n".join(lines)
 
 
