@@ -13,6 +13,7 @@ from app.api.auth import READ
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.paging import Cursor, cache_headers, check_cursor, etag_of, link_next, parse_cursor, unchanged
+from app.api.polling import unchanged_since
 from app.api.problems import Problem
 from app.api.schemas import AlertDetail, AlertPage
 from app.api.streaming import AlertStream
@@ -74,6 +75,8 @@ async def list_alerts(request: Request, resources: Resources, query: Annotated[A
     Exercises are left out. A cursor that can no longer be read on from is 410, never a silent gap.
     """
     now = resources.clock.now()
+    if (same := unchanged_since(request, "alert", now, cursor=query.cursor)) is not None:
+        return same
     async with resources.database.read() as session:
         standing = await meta.standing(session)
         at = check_cursor(query.cursor, standing, standing.alerts_gone) if query.cursor is not None else None

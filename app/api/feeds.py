@@ -18,6 +18,7 @@ from app.api.cap import Chain, cap_message, put
 from app.api.deps import Resources, Serving
 from app.api.openapi import errors
 from app.api.paging import cache_headers, etag_of, unchanged
+from app.api.polling import unchanged_since
 from app.api.problems import Problem
 from app.db import alerts, incidents, meta
 from app.db.alerts import AlertFilter, StoredAlert
@@ -139,9 +140,12 @@ async def incidents_csv(resources: Resources) -> Response:
 
 
 async def _feed(request: Request, resources: Serving, query: FeedQuery, *, with_cap: bool) -> Response:
+    now = resources.clock.now()
+    if (same := unchanged_since(request, "alert", now, cursor=None)) is not None:
+        return same
     async with resources.database.read() as session:
         standing = await meta.standing(session)
-        etag = etag_of(standing, standing.alert, resources.clock.now())
+        etag = etag_of(standing, standing.alert, now)
         if (same := unchanged(request, etag)) is not None:
             return same
         rows = await alerts.newest(session, limit=SHOWN, wanted=AlertFilter(watch=query.watch))

@@ -15,6 +15,7 @@ from app.api.deps import Resources
 from app.api.fields import Moment, Number
 from app.api.openapi import answers, errors
 from app.api.paging import Cursor, cache_headers, check_cursor, etag_of, link_next, unchanged
+from app.api.polling import unchanged_since
 from app.api.problems import Problem
 from app.api.schemas import (
     ActionAnswer,
@@ -125,6 +126,8 @@ async def list_incidents(request: Request, resources: Resources, query: Annotate
     """Follow `next` to see each incident again whenever it changes. Exercises are left out."""
     now, wanted = resources.clock.now(), query.wanted()
     geojson = query.format == "geojson" or (query.format is None and GEOJSON in request.headers.get("accept", ""))
+    if (same := unchanged_since(request, "incident", now, cursor=query.cursor)) is not None:
+        return same
     async with resources.database.read() as session:
         standing = await meta.standing(session)
         at = check_cursor(query.cursor, standing) if query.cursor is not None else None

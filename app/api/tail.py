@@ -62,6 +62,7 @@ class Tail:
         self._floor = 0  # the ring holds every alert after this number
         self._seen = Cursor("", 0)
         self._standing: meta.Standing | None = None
+        self._read_at, self._commits = 0.0, -1
         self._moved = asyncio.Event()
         self._catching_up = asyncio.Semaphore(CATCHING_UP)
         self._state = State(None, "up")
@@ -97,6 +98,14 @@ class Tail:
         self._closing = True
         self._wake()
 
+    def standing(self) -> meta.Standing | None:
+        """Return where the database stood within the last second, our own commits included; None where we cannot tell.
+
+        For answers that say "nothing changed": they cost no query, and what another process stored is seen half a second later.
+        """
+        old = self._clock.monotonic() - self._read_at > 2 * POLL_S
+        return None if old or self._commits != self._database.commits else self._standing
+
     async def follow(self, start: Cursor | None, wanted: AlertFilter) -> AsyncGenerator[bytes]:
         """Yield a client's events as bytes from `start` until we close. None: from now on, give or take the last half second."""
         self.clients += 1
@@ -122,6 +131,7 @@ class Tail:
                 yield chunk
 
     async def _read(self) -> bool:
+        commits = self._database.commits
         async with self._database.read() as session:
             standing = await meta.standing(session)
             fresh = standing.epoch == self._seen.epoch and standing.number >= self._seen.number
@@ -134,6 +144,7 @@ class Tail:
             self._ring.clear()
             self._floor = standing.alerts_gone if len(rows) < BATCH else rows[0].seq - 1
         self._standing = standing
+        self._read_at, self._commits = self._clock.monotonic(), commits
         if rows or not fresh:
             self._take(standing, rows)
         self._say(State(standing.stale_since(self._clock.now()), "up"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from app.db import idempotency
 from app.db.models import Idempotency
 from app.db.session import WriteSession
 
-MAX_KEY = 200
+KEY = re.compile("[!-~]{1,200}")
 
 
 class Done(NamedTuple):
@@ -40,8 +41,8 @@ async def need_json(request: Request) -> None:
 async def write(request: Request, resources: Serving, caller: Caller, work: Work) -> Response:
     """Do `work` in one transaction, once per Idempotency-Key: a retry gets the first answer, another body under the same key 409."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
-        raise Problem(400, f"Idempotency-Key: 1 to {MAX_KEY} printable characters.", code="bad_idempotency_key")
+    if key is not None and KEY.fullmatch(key) is None:
+        raise Problem(400, "Idempotency-Key: 1 to 200 printable ASCII characters.", code="bad_idempotency_key")
     now = resources.clock.now()
     digest = hashlib.sha256(await request.body()).hexdigest()
     kept_as = hashlib.sha256(f"{caller.id}\n{request.method}\n{request.url.path}\n{key}".encode()).hexdigest()

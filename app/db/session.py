@@ -80,6 +80,7 @@ class Database:
         self._readers = readers
         self._writers = writers
         self._commits = asyncio.Event()
+        self.commits = 0  # made through this object: what was read before the newest of them may be old
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -102,6 +103,7 @@ class Database:
                 await session.flush()
                 await writing._keep_number()  # noqa: SLF001 - the two classes are one
                 await session.commit()
+        self.commits += 1
         self._commits.set()
 
     async def wait_for_commit(self) -> None:
