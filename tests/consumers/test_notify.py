@@ -85,6 +85,25 @@ async def test_two_senders_share_the_work_and_send_nothing_twice(tmp_path: Path,
         assert len(slack.top) == 2
 
 
+@pytest.mark.postgres
+async def test_a_database_that_goes_away_under_way_costs_no_alert_and_repeats_none(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    url = postgres_server.create_database(f"t_{uuid4().hex}")
+    async with sending(tmp_path, SystemClock(), url) as desk, receiving() as receiver:
+        await desk.add("hook", "webhook", SECRET, url=receiver.url)
+        await desk.raise_alerts(alerts(60), ["hook"])
+        async with desk.run():
+            await receiver.until(lambda: len(receiver.requests) >= 8)
+            await asyncio.to_thread(postgres_server.stop, "immediate")
+            try:
+                await asyncio.sleep(1.5)  # it is away for a while: there is no condition to wait for
+            finally:
+                await asyncio.to_thread(postgres_server.start)
+            assert await desk.settled("hook", seconds=60) == {"delivered": 60}
+        assert len(receiver.requests) == 60
+
+
 async def test_a_receiver_that_is_down_gets_one_probe_a_minute_and_then_the_fresh_alerts_first(
     tmp_path: Path,
 ) -> None:
