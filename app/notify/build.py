@@ -18,7 +18,7 @@ from app.notify.slack_blocks import Look
 from app.notify.stream import StreamNotifier
 from app.notify.webhook import SigningSecrets, WebhookNotifier
 from app.outbound.client import OutboundClient
-from app.outbound.targets import policy_of
+from app.outbound.targets import OutboundRefused, check_url, policy_of
 from app.streams.port import Stream
 
 Options = Mapping[str, Any]
@@ -95,6 +95,9 @@ class Builder:
         if not channel:
             raise SettingsError(f"destination {spec.name!r}: a bot token needs channel")
         base_url = str(spec.options.get("base_url") or API)
+        if base_url != API and not self._is_ours(base_url):
+            # Whoever may change a destination must not be able to have the token sent to a host of his own.
+            raise SettingsError(f"destination {spec.name!r}: base_url must be on the allow-list of [outbound]")
         token = self._value(spec, "token")
         return SlackBotNotifier(token, str(channel), client, self._clock, look=look, base_url=base_url)
 
@@ -112,6 +115,14 @@ class Builder:
             )
         previous = self._box.open(spec.old_secret) if spec.old_secret else None
         return SigningSecrets(self._box.open(spec.secret), previous, spec.rotated_at)
+
+    def _is_ours(self, url: str) -> bool:
+        policy = policy_of(self._allow)
+        try:
+            target = check_url(url, policy)
+        except OutboundRefused:
+            return False
+        return target.host in policy.hosts or (target.address is not None and policy.allows(target.address))
 
     def _client(self, *, plain: bool) -> OutboundClient:
         return OutboundClient(policy_of(self._allow, plain=plain or self._plain), clock=self._clock)

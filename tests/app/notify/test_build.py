@@ -56,6 +56,8 @@ def test_each_type_has_its_notifier(given: DestinationSpec, made: type) -> None:
         (spec("slack"), "url is missing"),
         (spec("slack", url_env="NOT_SET"), "the variable NOT_SET is not set"),
         (spec("slack", token_env="TOKEN"), "needs channel"),
+        (spec("slack", token_env="TOKEN", channel="C1", base_url="https://evil.example/api"), "allow-list"),
+        (spec("slack", token_env="TOKEN", channel="C1", base_url="http://127.0.0.1:1/api"), "allow-list"),
         (spec("webhook", url_env="URL"), "destination rotate d"),
         (spec("webhook", url_env="URL", secret_env="WEAK"), "24 to 64 bytes"),
         (spec("webhook", "not sealed by us", url_env="URL"), "not the one"),
