@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
 import multiprocessing
 import os
@@ -90,6 +91,7 @@ def _build(theirs: Connection, path: str, extra: list[str]) -> None:
     """Run in the child: gather, build, write; the pipe carries plain tuples."""
     from app.gazetteer_sources import gather  # noqa: PLC0415 - only the child needs the sources
 
+    gc.disable()  # millions of objects, no rings, a short life: collecting would cost a fifth of the time
     try:
         rows, facts = gather([Path(file) for file in extra], lambda step: theirs.send(("step", step, 0, 0)))
         index = build_index(rows, facts, lambda step, done, total: theirs.send(("step", step, done, total)))

@@ -38,6 +38,10 @@ _WORDLESS = (
     "MYANMAR",
     "TIBETAN",
 )  # no spaces between words
+_OTHER_REGIONS = {
+    ("PS", "GZ"): "own:gaza-strip",
+    ("PS", "WE"): "own:west-bank",
+}  # GeoNames counts two regions, ISO sixteen
 _SAME_TOWN_KM = 8.0  # a place of ours this near one of GeoNames with the same name is that one
 
 
@@ -160,8 +164,9 @@ def _continents(continents: Mapping[str, Mapping[str, Any]]) -> Iterator[PlaceRo
 def _regions_of(cities: Iterable[Mapping[str, Any]], regions: Iterable[PlaceRow]) -> dict[tuple[str, str], str]:
     """Return which region each (country, GeoNames admin1 code) is: by its code where ISO shares it, else by its middle.
 
-    GeoNames' codes are FIPS numbers for most countries, ISO's letters for some (US, GB). Each group of settlements is given the region whose centre is nearest to the group's, the
-    closest pairs first, each region once; a pair further apart than 1.5 times the region's likely size is none.
+    GeoNames' codes are FIPS numbers for most countries, ISO's letters for some (US, GB). Each group of settlements is given the
+    region whose centre is nearest to its own, the closest pairs first, each region once; a centre that lies beyond 2.5 times the
+    group's middle distance is none.
     """
     groups: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for city in cities:
@@ -169,20 +174,23 @@ def _regions_of(cities: Iterable[Mapping[str, Any]], regions: Iterable[PlaceRow]
     of_country: dict[str, list[PlaceRow]] = defaultdict(list)
     for region in regions:
         of_country[region.country].append(region)
-    found: dict[tuple[str, str], str] = {}
+    found = dict(_OTHER_REGIONS)
     pairs = []
     for (country, code), points in groups.items():
+        if (country, code) in found:
+            continue
         if code.isalpha() and any(region.place_id == f"iso:{country}-{code}" for region in of_country[country]):
             found[country, code] = f"iso:{country}-{code}"
             continue
         lat, lon = sum(p[0] for p in points) / len(points), sum(p[1] for p in points) / len(points)
         pairs += [(distance_km(lat, lon, r.lat, r.lon), (country, code), r.place_id) for r in of_country[country]]
     taken = set(found.values())
-    for km, group, region_id in sorted(pairs):
-        spread = max(60.0, 2.5 * _middle_distance(groups[group]))
-        if group not in found and region_id not in taken and km < spread:
-            found[group] = region_id
-            taken.add(region_id)
+    reach = {group: max(60.0, 2.5 * _middle_distance(points)) for group, points in groups.items()}
+    for slack in (1.0, 2.5):  # a desert region's settlements sit at its edge, so what is left over may be further off
+        for km, group, region_id in sorted(pairs):
+            if group not in found and region_id not in taken and km < slack * reach[group]:
+                found[group] = region_id
+                taken.add(region_id)
     return found
 
 

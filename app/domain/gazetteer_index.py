@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from app.domain.name_keys import ARTICLES, SKELETON_MIN, key_hash, skeleton, stem, without_articles
-from app.domain.text import words
+from app.domain.text import fold, words
 
 MAGIC = b"WDGAZ\x00\x00"
 VERSION = 1
@@ -108,7 +108,10 @@ def start_slot(norm: str, slots: int) -> int:
 def _add_names(keys: _Keys, starts: np.ndarray[Any, np.dtype[np.uint8]], index: int, row: PlaceRow) -> None:
     keys.add("i", row.place_id, index * 2)
     seen: set[tuple[str, str]] = set()
-    for position, name in enumerate((row.name, *row.names)):
+    names: dict[str, str] = {}
+    for name in (row.name, *row.names):
+        names.setdefault(fold(name), name)
+    for position, name in enumerate(names.values()):
         norms = words(name)
         if not 0 < len(norms) <= MOST_WORDS or max(map(len, norms)) > 40:
             continue

@@ -183,6 +183,11 @@ def fold(text: str) -> str:
 
 def words(text: str) -> tuple[str, ...]:
     """Return the norms of a plain string's tokens, as they stand in a post: how a name or phrase of a data file is looked up."""
+    spaced = text.replace("-", " ")
+    if (
+        spaced.replace(" ", "").isalpha() and max(spaced) < "\u0590"
+    ):  # letters and blanks: no scan needed, and a million names are such
+        return tuple(fold(spaced).split())[:READ_LIMIT]
     return tuple(token.norm for token in read_text(text.replace("#", " ").replace("@", " ")).tokens)
 
 

@@ -196,6 +196,11 @@ def test_variants_begin_with_the_norm_and_are_few(text: str) -> None:
     assert len(found) <= 10
 
 
+@given(st.text(st.sampled_from("aZé -ʿЖя'"), max_size=12))
+def test_the_short_way_of_a_plain_name_is_the_long_way(name: str) -> None:
+    assert words(name) == tuple(norms(name.replace("#", " ")))
+
+
 def test_a_name_is_read_as_it_would_be_in_a_post() -> None:
     assert words("Jisr al-Shughūr") == ("jisr", "al", "shughur")
     assert words("Ma'arrat an-Nu'man") == ("maarrat", "an", "numan")
