@@ -17,7 +17,7 @@ async def wait_for(desk: Desk, name: str, value: float, **labels: str) -> None:
 async def test_a_client_that_reads_nothing_is_cut_off_and_holds_nobody_up(
     sqlite_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.streaming.WRITE_S", 0.5)
+    monkeypatch.setattr("app.api.streaming.WRITE_S", 2.0)
     host, _, port = sqlite_desk.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
     writer.write(b"GET /v1/alerts/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -25,11 +25,11 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_holds_nobody_up(
     async with sqlite_desk.events("/v1/alerts/stream") as events:
         await events.next("id")
         await wait_for(sqlite_desk, "watchdesk_sse_clients", 2)
-        # Far more than the buffers of both sides hold: 40 MB.
+        # Far more than the buffers of both sides hold: 8 MB.
         for begin in range(1, 401, 100):
             await store(
                 sqlite_desk.given.database,
-                *(alert_row(seq, message(seq, headline="x" * 100_000)) for seq in range(begin, begin + 100)),
+                *(alert_row(seq, message(seq, headline="x" * 20_000)) for seq in range(begin, begin + 100)),
             )
             async with sqlite_desk.given.database.write() as writing:
                 while await writing.change_no() < begin + 99:
