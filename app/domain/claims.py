@@ -15,6 +15,7 @@ from app.domain.lexicon import Cue, Party, Scope
 from app.domain.phrases import Hit
 from app.domain.reading import Reading
 
+_NEAR_FOOTAGE = 8  # words between "video" and its year
 MOST_YEARS = 20
 NEXT_WORDS = 5  # how far a bare "no" reaches
 _CIVIL = frozenset({"none.sport", "none.advert"})
@@ -116,6 +117,9 @@ class _Court:
         ):
             return False
         sentence = self._reading.sentence(hit)
+        marching = next((event for event in self._events if event.sentence == sentence), None)
+        if marching is not None and marching.kind == "protest" and marching.hit.first < hit.first:
+            return False  # a march that marks an anniversary is held today
         elsewhere = [event for event in self._events if event.sentence != sentence]
         fresh = {self._reading.sentence(word) for word in self._reading.family("now")}
         return not any(event.sentence in fresh and event.sentence < sentence for event in elsewhere)
@@ -138,10 +142,15 @@ class _Court:
             if token.sentence != sentence or (self._reading.year is not None and int(token.norm) >= self._reading.year):
                 continue
             before = index - 1 if self._reading.follows(index) else -1
-            dated = filmed or before < 0 or self._reading.is_in(before, "in_a_year")
+            dated = before < 0 or self._reading.is_in(before, "in_a_year") or (filmed and self._dates_footage(index))
             if dated and not self._reading.is_in(before, "since_a_year"):
                 return Hit("cue:past.old", index, index, token.start, token.end)
         return None
+
+    def _dates_footage(self, index: int) -> bool:
+        """Is the year that of the footage: known to be an earlier one, or close to the word for it?"""
+        close = any(-_NEAR_FOOTAGE <= index - word.last <= _NEAR_FOOTAGE for word in self._reading.family("media"))
+        return self._reading.year is not None or close
 
     # sentences -----------------------------------------------------------------------------------------------------------------------
 
@@ -269,6 +278,8 @@ class _Court:
         if hit.first <= event.hit.last and event.hit.first <= hit.last:
             return True  # "did not strike", "will attack"
         ahead = hit.last < event.hit.first
+        if event.kind == "protest" and cue.claim in {"aftermath", "none"} and cue.scope is not Scope.NEXT:
+            return cue.id == "none.labour" and cue.scope is Scope.SENTENCE
         if cue.scope is Scope.NEXT:
             near = ahead and event.hit.first - hit.last <= NEXT_WORDS and not self._pauses(hit, event.hit)
             return near and not any(hit.last < other.hit.first and other.hit.last < event.hit.first for other in events)
