@@ -11,13 +11,14 @@ from typing import Protocol
 
 import msgspec
 
-from app.domain.alerts import Cause, Names, alert_of, next_step
+from app.domain.alerts import Cause, Names, alert_of, next_step, why_silent
 from app.domain.attach import attach, attach_waiting, loose, wait
 from app.domain.changes import Changes, RaisedAlert, TakenPost
 from app.domain.config import DeskOptions
 from app.domain.desk_state import DeskState, KnownPost
 from app.domain.grades import SourceBook
 from app.domain.incidents import (
+    ANY_KIND,
     OPENS,
     TOLD_BY,
     Event,
@@ -228,9 +229,7 @@ class Desk:
         mine = msgspec.structs.replace(member, event=event)
         exercise = taken.item.marks.exercise
         # Each exercise is an incident of its own, or the second drill of a day would alert nobody.
-        found = None
-        if not exercise:
-            found = self.state.best_fit(event, member.at, exercise=False, takes_for=self.rules.takes_for)
+        found = None if exercise else self._fitting(event, member)
         if found is not None:
             self._put(msgspec.structs.replace(found, members=(*found.members, mine)), member.seen_at)
             return {found.id: None}
@@ -238,9 +237,19 @@ class Desk:
         if member.role != OPENS or member.voice.round_up or opened.id in self.state.incidents:
             return {}
         self._put(opened, member.seen_at)
+        changes.opened.update([] if exercise else [event.kind])
         joined = attach_waiting(self.state, opened.id, member.seen_at, self.rules.takes_for, changes)
         self._put(joined, member.seen_at)
         return {opened.id: None}
+
+    def _fitting(self, event: Event, member: Member) -> Incident | None:
+        """Return the incident of the event. Who counts the dead or buries them need not say again what killed them."""
+        takes_for = self.rules.takes_for
+        found = self.state.best_fit(event, member.at, exercise=False, takes_for=takes_for)
+        if found is None and member.role == "aftermath":
+            of_any_kind = msgspec.structs.replace(event, kind=ANY_KIND)
+            found = self.state.best_fit(of_any_kind, member.at, exercise=False, takes_for=takes_for)
+        return found
 
     def _member(self, taken: TakenPost, tags: Tags) -> Member:
         post, item = taken.post, taken.item
@@ -329,6 +338,9 @@ class Desk:
         for name in {**wanted, **dict.fromkeys(told)}:
             watch = self.rules.watches.get(name) or Watch(name=name)  # a deleted watch still corrects and withdraws
             step = next_step(watch, incident, facts, told.get(name), cause)
+            if step is None and name in self.rules.watches:
+                held_by = why_silent(watch, incident, facts, told.get(name), cause)
+                changes.suppressed.update([held_by] if held_by else [])
             if step is None or (step.step == "first" and name not in self.rules.watches):
                 continue
             told[name] = step.told

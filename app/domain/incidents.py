@@ -22,6 +22,7 @@ VAGUE = frozenset(
     {"air_strike", "shelling", "remote_explosive", "suicide_bomb"}
 )  # what "an explosion" may turn out to be
 OPENS = "report"
+ANY_KIND = ""
 TOLD_BY = frozenset({"report", "aftermath"})  # roles whose posts count as the incident's own
 
 
@@ -161,6 +162,9 @@ def fits(event: Event, at: datetime, facts: Facts, takes_for: timedelta) -> floa
 
 
 def same_kind(one: str, other: str) -> bool:
+    """Return whether two kinds may be the same thing: equal, either is any (""), or a bang that the other explains."""
+    if ANY_KIND in {one, other}:
+        return True
     vague = "explosion_unspecified"
     return one == other or (one == vague and other in VAGUE) or (other == vague and one in VAGUE)
 

@@ -403,3 +403,12 @@ def test_edited_post_speaks_from_when_it_was_first_written() -> None:
     (incident,) = desk.incidents()
     assert incident.first_at == NOON
     assert incident.origins == ("author_1",)
+
+
+def test_toll_that_names_no_weapon_joins_what_happened_there() -> None:
+    desk, wire = DeskInMemory(), Wire()
+    desk.feed(wire.item("1"))
+    desk.feed(wire.item("2", 60, said=tags("aftermath", "attack_on_civilians", actors=("unknown",), killed=(10, 10))))
+    (incident,) = desk.incidents()
+    assert incident.kind == "air_strike"
+    assert incident.killed == (10, 10)
