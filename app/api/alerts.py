@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import examples
-from app.api.auth import READ
+from app.api.auth import READ, MayRead
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.paging import Cursor, cache_headers, check_cursor, etag_of, link_next, parse_cursor, unchanged
@@ -25,6 +25,7 @@ from app.errors import Unavailable
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
 MAX_CLIENTS = 2_000  # open streams per process
+MAX_PER_KEY = 50
 
 
 class AlertQuery(BaseModel):
@@ -103,7 +104,6 @@ async def list_alerts(request: Request, resources: Resources, query: Annotated[A
 
 @router.get(
     "/stream",
-    dependencies=READ,
     summary="Alerts as they are raised (Server-Sent Events)",
     responses={
         200: {
@@ -116,6 +116,7 @@ async def list_alerts(request: Request, resources: Resources, query: Annotated[A
 async def stream_alerts(
     request: Request,
     resources: Resources,
+    caller: MayRead,
     query: Annotated[StreamQuery, Query()],
     last_event_id: Annotated[str | None, Header(max_length=80)] = None,
 ) -> Response:
@@ -129,9 +130,9 @@ async def stream_alerts(
     start = parse_cursor(given) if given else None
     if not tail.alive:
         raise Unavailable("stream of alerts", "its reader has stopped")
-    if tail.clients >= MAX_CLIENTS:
+    if tail.clients >= MAX_CLIENTS or (not caller.local and tail.clients_of[caller.id] >= MAX_PER_KEY):
         raise Problem(429, "Too many open streams.", headers={"Retry-After": "30"})
-    events = tail.follow(start, AlertFilter(query.watch, query.level))
+    events = tail.follow(start, AlertFilter(query.watch, query.level), caller.id)
     return AlertStream(events, resources.clock, resources.metrics.http)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
@@ -68,6 +69,7 @@ class Tail:
         self._state = State(None, "up")
         self._closing = False
         self.clients = 0
+        self.clients_of: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Read on until cancelled. A database that is away is told to the followers and asked again."""
@@ -106,9 +108,10 @@ class Tail:
         old = self._clock.monotonic() - self._read_at > 2 * POLL_S
         return None if old or self._commits != self._database.commits else self._standing
 
-    async def follow(self, start: Cursor | None, wanted: AlertFilter) -> AsyncGenerator[bytes]:
+    async def follow(self, start: Cursor | None, wanted: AlertFilter, who: str = "") -> AsyncGenerator[bytes]:
         """Yield a client's events as bytes from `start` until we close. None: from now on, give or take the last half second."""
         self.clients += 1
+        self.clients_of[who] += 1
         try:
             yield format_sse_event(retry=RETRY_MS)
             async with aclosing(self._events(start, wanted)) as events:
@@ -116,6 +119,9 @@ class Tail:
                     yield event
         finally:
             self.clients -= 1
+            self.clients_of[who] -= 1
+            if not self.clients_of[who]:
+                del self.clients_of[who]
 
     async def _events(self, at: Cursor | None, wanted: AlertFilter) -> AsyncGenerator[bytes]:
         told: State | None = None

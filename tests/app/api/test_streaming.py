@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.app.api.desk import Desk
-from tests.rows import alert_row, message, store
+from app.db import keys
+from app.db.session import open_database
+from tests.app.api.desk import Desk, desk_on
+from tests.rows import NOON, alert_row, message, store
 
 
 async def wait_for(desk: Desk, name: str, value: float, **labels: str) -> None:
@@ -17,25 +19,25 @@ async def wait_for(desk: Desk, name: str, value: float, **labels: str) -> None:
 async def test_a_client_that_reads_nothing_is_cut_off_and_holds_nobody_up(
     sqlite_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.streaming.WRITE_S", 2.0)
+    monkeypatch.setattr("app.api.streaming.WRITE_S", 1.0)
     host, _, port = sqlite_desk.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
     writer.write(b"GET /v1/alerts/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await reader.readline()
-    async with sqlite_desk.events("/v1/alerts/stream") as events:
+    async with sqlite_desk.events("/v1/alerts/stream?watch=live") as events:
         await events.next("id")
         await wait_for(sqlite_desk, "watchdesk_sse_clients", 2)
-        # Far more than the buffers of both sides hold: 8 MB.
+        # More than the buffers of both sides hold: 8 MB.
         for begin in range(1, 401, 100):
-            await store(
-                sqlite_desk.given.database,
-                *(alert_row(seq, message(seq, headline="x" * 20_000)) for seq in range(begin, begin + 100)),
-            )
             async with sqlite_desk.given.database.write() as writing:
                 while await writing.change_no() < begin + 99:
                     pass
-        seen = [(await events.next("alert")).data["id"] for _ in range(400)]
-        assert seen == [f"a{seq}" for seq in range(1, 401)]
+            big = (alert_row(seq, message(seq, headline="x" * 20_000)) for seq in range(begin, begin + 100))
+            await store(sqlite_desk.given.database, *big)
+        async with sqlite_desk.given.database.write() as writing:
+            seq = await writing.change_no()
+            writing.session.add(alert_row(seq, message(seq, watch="live")))
+        assert (await events.next("alert")).data["watch"] == "live"
         await wait_for(sqlite_desk, "watchdesk_sse_dropped_total", 1, cause="frozen")
         await wait_for(sqlite_desk, "watchdesk_sse_clients", 1)
     writer.close()
@@ -63,3 +65,19 @@ async def test_no_more_streams_are_opened_than_we_can_serve(sqlite_desk: Desk, m
         await events.next("id")
         reply = await sqlite_desk.get("/v1/alerts/stream")
         assert (reply.status, reply.headers["retry-after"]) == (429, "30")
+
+
+async def test_one_key_opens_a_bounded_number_of_streams(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.api.alerts.MAX_PER_KEY", 1)
+    async with open_database(sqlite_url, role="run") as database:
+        async with database.write() as writing:
+            tokens = [(await keys.create(writing, name, ["read"], NOON)).token for name in ("one", "two")]
+        async with desk_on(database) as desk:
+            one, two = ({"Authorization": f"Bearer {token}"} for token in tokens)
+            async with desk.events("/v1/alerts/stream", one) as first, desk.events("/v1/alerts/stream", two) as second:
+                await first.next("id")
+                await second.next("id")
+                assert (await desk.get("/v1/alerts/stream", one)).status == 429
+            await wait_for(desk, "watchdesk_sse_clients", 0)
+            async with desk.events("/v1/alerts/stream", one) as again:
+                await again.next("id")
