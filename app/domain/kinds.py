@@ -179,8 +179,8 @@ class _Scene:
             return "armed_clash" if self._on_armed(hit, sentence) else "attack_on_civilians"
         if "weapon" in done.needs:
             return None
-        if party is None:
-            return default
+        if party is None or (act == "strike" and _party_of(party) == "police"):
+            return default if party is None or self._placed(hit, sentence) else None
         known = self._reading.lexicon.parties[_party_of(party)]
         strikes_from_air = self._reading.country in known.air
         if act == "raid":
