@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
@@ -15,6 +15,7 @@ from producers.coverage import CoverageKeeper
 from producers.spool import Draft, Entry, Spool
 
 COVERAGE_EVERY_S = 30.0
+SAME_TROUBLE = timedelta(minutes=5)
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ class Intake:
         self.coverage = coverage
         self._spool = spool
         self._states: dict[str, SourceState] = {}
+        self._said: dict[str, SourceState] = {}
         self._last_posts: dict[str, datetime] = {}
         self._spend: dict[str, float] = {}
 
@@ -60,6 +62,8 @@ class Intake:
         """Reading goes on from `at`, the sources' own time. Publish the gaps before that, and return them for filling."""
         gaps = self.coverage.begin(sources, at, reason, self.clock.now())
         if gaps:
+            if self._spool.measures is not None:
+                self._spool.measures.missed(gaps)
             records, state = self.coverage.assert_closed(self.clock.now())
             await self._spool.append([*records, *gaps], state=state)
         return gaps
@@ -88,11 +92,26 @@ class Intake:
                 last_post_at=self._last_posts.get(source),
             )
             self._states[source] = record
-            if before is None or (before.state, before.detail) != (state, record.detail):
+            if self._spool.measures is not None:
+                self._spool.measures.said(record, reconnected=reconnected)
+            if self._is_news(record):
+                self._said[source] = record
                 said.append(record)
         if said:
             log.info("a source changed", platform=self.name, state=state, detail=detail, sources=len(said))
             await self._spool.append(said)
+
+    def _is_news(self, record: SourceState) -> bool:
+        """Another state is news; another detail of the same trouble is none for five minutes: an outage has many words for itself."""
+        said = self._said.get(record.source)
+        if said is None or said.state != record.state or not said.detail:
+            return said is None or (said.state, said.detail) != (record.state, record.detail)
+        return said.detail != record.detail and record.seen_at - said.seen_at >= SAME_TROUBLE
+
+    def leave(self) -> None:
+        """These sources are read here no longer: they count in no state."""
+        if self._spool.measures is not None:
+            self._spool.measures.forgot(self._states)
 
     def spent(self, source: str, usd: float) -> None:
         """Count what reading this source has cost today so far."""
@@ -117,6 +136,10 @@ class Intake:
             if held.last_post_at != self._last_posts.get(source) or held.spend_usd != self._spend.get(source, 0.0)
         ]
         self._states.update({record.source: record for record in refreshed})
+        if self._spool.measures is not None:
+            self._spool.measures.holds(await self._spool.backlog())
+            for record in refreshed:
+                self._spool.measures.said(record, reconnected=False)
         if records or refreshed:
             await self._spool.append([*records, *refreshed], state=state)
 

@@ -19,6 +19,7 @@ from app.streams.port import Stream
 from app.streams.sqlite_log import SqliteLog, open_sqlite_log
 from producers.forward import GROUP, forward
 from producers.intake import COVERAGE_EVERY_S, Intake, open_intake
+from producers.measures import Measures
 from producers.port import Lost, Producer, Refused
 from producers.spool import RAW_TOPIC, Spool, open_spool
 
@@ -103,6 +104,7 @@ async def run_producer(producer: Producer, spool: Spool, clock: Clock) -> None:
     finally:
         intake.coverage.end()
         await intake.assert_coverage()
+        intake.leave()
 
 
 async def run_producers(load: LoadSources, plan: Plan, spool: Spool, clock: Clock) -> None:
@@ -135,14 +137,20 @@ async def _keep_asserting(intake: Intake, spool: Spool) -> None:
 
 @asynccontextmanager
 async def open_producer_spool(
-    stream: Stream, home: Path, name: str, clock: Clock, *, retention_days: int | None = None
+    stream: Stream,
+    home: Path,
+    name: str,
+    clock: Clock,
+    *,
+    retention_days: int | None = None,
+    measures: Measures | None = None,
 ) -> AsyncIterator[Spool]:
     """Open the spool of the producers called `name`: the embedded log itself, or `spool-<name>.db` with a forwarder beside a broker.
 
     Raises HomeHeldError where another process holds that spool.
     """
     if isinstance(stream, SqliteLog):
-        async with open_spool(stream, clock) as spool:
+        async with open_spool(stream, clock, measures=measures) as spool:
             yield spool
         return
     file = f"spool-{name}"
@@ -151,7 +159,7 @@ async def open_producer_spool(
         async with file_of as own, asyncio.TaskGroup() as group:
             tasks = [group.create_task(forward(own, stream, clock)), group.create_task(_keep_expiring(own, clock))]
             try:
-                async with open_spool(own, clock, forwarded=True) as spool:
+                async with open_spool(own, clock, forwarded=True, measures=measures) as spool:
                     yield spool
             finally:
                 for task in tasks:

@@ -39,6 +39,7 @@ from app.messages import (
 from app.streams.port import Outgoing
 from app.streams.sqlite_log import SqliteLog
 from app.streams.topics import POSTS
+from producers.measures import Measures
 
 RAW_TOPIC = (
     "watchdesk.raw.v1"  # the bytes as they came, offset = sequence - 1 - base; evidence, read by hand or by an export
@@ -81,7 +82,10 @@ class _Pending(NamedTuple):
 class Spool:
     """Opened by `open_spool`. Sequences count from 1 and have no holes."""
 
-    def __init__(self, log_: SqliteLog, clock: Clock, head: Head, *, forwarded: bool = False) -> None:
+    def __init__(
+        self, log_: SqliteLog, clock: Clock, head: Head, *, forwarded: bool = False, measures: Measures | None = None
+    ) -> None:
+        self.measures = measures
         self._log = log_
         self._forwarded = forwarded
         self._clock = clock
@@ -114,6 +118,14 @@ class Spool:
         """Return how many records the stream has not taken yet: 0 where the spool is the stream."""
         bounds = await self._log.bounds(POSTS.name)
         return bounds.end - bounds.oldest if self._forwarded else 0
+
+    async def oldest(self) -> float | None:
+        """Return when the oldest record came that the stream has not taken yet, as a Unix time; None where none waits."""
+        if not self._forwarded:
+            return None
+        bounds = await self._log.bounds(POSTS.name)
+        _, records = await self._log.fetch(POSTS.name, bounds.oldest, 1)
+        return records[0].appended_at if records else None
 
     async def append(
         self, entries: Sequence[Entry], *, state: Mapping[str, bytes] | None = None, empty_lines: int = 0
@@ -196,7 +208,18 @@ class Spool:
         crash_point("spool.before_append")
         await self._durable(records, state, raws)
         self._head = after
+        self._measure(batch)
         crash_point("spool.after_append")
+
+    def _measure(self, batch: Sequence[_Pending]) -> None:
+        if self.measures is None:
+            return
+        for pending in batch:
+            self.measures.passed_empty(pending.empty_lines)
+            for entry in pending.entries:
+                if isinstance(entry, Draft):
+                    live = entry.run is None and not entry.marks.gapfill
+                    self.measures.took(entry.source, entry.content, entry.seen_at, live=live)
 
     async def _durable(self, records: list[Outgoing], state: Mapping[str, bytes], raws: list[Outgoing]) -> None:
         delay = 0.05
@@ -217,7 +240,9 @@ class Spool:
 
 
 @asynccontextmanager
-async def open_spool(log_: SqliteLog, clock: Clock, *, forwarded: bool = False) -> AsyncIterator[Spool]:
+async def open_spool(
+    log_: SqliteLog, clock: Clock, *, forwarded: bool = False, measures: Measures | None = None
+) -> AsyncIterator[Spool]:
     """Take up the spool where it stands in `log_`, and say its head: what was taken in before a crash may not have been counted aloud.
 
     `forwarded`: the log is a file of the producer's own, which a forwarder empties.
@@ -227,7 +252,7 @@ async def open_spool(log_: SqliteLog, clock: Clock, *, forwarded: bool = False) 
         head = Head(raw_base=(await log_.bounds(RAW_TOPIC)).end)
     else:
         head = msgspec.json.decode(stored, type=Head)
-    spool = Spool(log_, clock, head, forwarded=forwarded)
+    spool = Spool(log_, clock, head, forwarded=forwarded, measures=measures)
     if head.head or head.empty_lines:
         await spool.say_head()
     try:

@@ -240,10 +240,11 @@ class _Telethon:
 
 
 def make(setup: Setup) -> TelegramProducer:
-    names = {key: str(setup.section.get(key) or default) for key, default in _VARIABLES.items()}
+    names = {key: str(setup.section.get(key) or "") for key in _VARIABLES}
+    if unnamed := [key for key, name in names.items() if not name]:
+        return TelegramProducer(setup, None, f"write {', '.join(unnamed)} under [telegram] in watchdesk.toml")
     values = {key: setup.secret(name) for key, name in names.items()}
-    missing = [names[key] for key, value in values.items() if not value]
-    if missing:
+    if missing := [names[key] for key, value in values.items() if not value]:
         return TelegramProducer(setup, None, f"not set: {', '.join(missing)}")
     try:
         api_id = int(values["api_id_env"] or "")
@@ -254,8 +255,4 @@ def make(setup: Setup) -> TelegramProducer:
         return TelegramProducer(setup, None, f"{names['api_id_env']} is no number")
 
 
-_VARIABLES = {
-    "api_id_env": "TELEGRAM_API_ID",
-    "api_hash_env": "TELEGRAM_API_HASH",
-    "session_env": "TELEGRAM_SESSION",
-}
+_VARIABLES = ("api_id_env", "api_hash_env", "session_env")

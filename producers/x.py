@@ -215,9 +215,10 @@ async def open_api(token: str, base_url: str, clock: Clock) -> AsyncIterator[XAp
 
 def make(setup: Setup) -> XProducer:
     base_url = checked_base_url(str(setup.section.get("base_url") or BASE_URL))
-    variable = str(setup.section.get("bearer_token_env") or "X_BEARER_TOKEN")
-    token = setup.secret(variable)
-    return XProducer(setup, lambda: open_api(token, base_url, setup.clock) if token else None, variable)
+    variable = str(setup.section.get("bearer_token_env") or "")
+    token = setup.secret(variable) if variable else None
+    missing = f"{variable} is not set" if variable else 'write [x] bearer_token_env = "NAME" in watchdesk.toml'
+    return XProducer(setup, lambda: open_api(token, base_url, setup.clock) if token else None, f"no token: {missing}")
 
 
 def checked_base_url(base_url: str) -> str:

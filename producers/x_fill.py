@@ -30,8 +30,8 @@ SEARCH_REACH = timedelta(days=6, hours=20)  # recent search goes back seven days
 MOST_PAGES = 20  # for one query over one gap: 2,000 posts, $10
 PAGE = 100
 SMALLEST_PAGE = 10
-TRIES = 5
-RETRY_S = 30.0
+RETRY_S, LONGEST_RETRY_S = 30.0, 320.0
+MOST_REFUSALS = 8  # two hours of a wrong token or of no credit
 
 log = structlog.get_logger(__name__)
 
@@ -134,13 +134,18 @@ class Filler:
         return False
 
     async def _page(self, fetch: Fetch, span: Span, most: int, token: str | None) -> dict[str, Any] | None:
-        """Return one page, tried a few times; None where X does not give it."""
-        for _ in range(TRIES):
+        """Return one page, however long X is in trouble; None where it has refused for hours."""
+        pause = RETRY_S
+        refusals = 0
+        while True:
             try:
                 return await fetch(span, most, token)
             except Refused as refused:
-                log.warning("X refuses to fill a gap", detail=refused.detail)
-                return None
+                refusals += 1
+                if refusals >= MOST_REFUSALS:
+                    log.warning("X refuses to fill a gap", detail=refused.detail)
+                    return None
+                await self._intake.clock.sleep(refused.retry_after)
             except Lost as lost:
-                await self._intake.clock.sleep(max(RETRY_S, lost.retry_after or 0.0))
-        return None
+                await self._intake.clock.sleep(max(pause, lost.retry_after or 0.0))
+                pause = min(LONGEST_RETRY_S, pause * 2)

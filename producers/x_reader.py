@@ -34,13 +34,13 @@ log = structlog.get_logger(__name__)
 
 
 class XProducer:
-    """See `producers.port.Producer`. `open_api` gives None where the token is not set; `variable` names where it should be."""
+    """See `producers.port.Producer`. `open_api` gives None where there is no token; `missing` says what to do about it."""
 
     name = "x"
 
-    def __init__(self, setup: Setup, open_api: OpenApi, variable: str) -> None:
+    def __init__(self, setup: Setup, open_api: OpenApi, missing: str) -> None:
         self._open_api = open_api
-        self._variable = variable
+        self._missing = missing
         self.accounts = Accounts(setup)
         extra = setup.section.get("extra_rules")
         self.queries = [*setup.rules, *(extra if isinstance(extra, list | tuple) else ())]
@@ -54,7 +54,7 @@ class XProducer:
     async def read(self, intake: Intake) -> None:
         opened = self._open_api()
         if opened is None:
-            raise Refused(f"no token: set {self._variable}")
+            raise Refused(self._missing)
         async with opened as api:
             self.accounts.learn(msgspec.json.decode(await intake.token("users") or b"{}"))
             meter = Meter(Budget(self._ceiling, await intake.token("budget")), intake)

@@ -14,9 +14,9 @@ from typing import Any, cast
 import structlog
 
 from app.api.auth import refuse_open
-from app.api.health import refresh
 from app.api.ops import create_ops_app, serving_ops
 from app.api.server import serving
+from app.cli.gauges import Gauges
 from app.clock import Clock, SystemClock
 from app.crash import arm
 from app.db import meta
@@ -35,6 +35,7 @@ from consumers.notify import run_notify
 from consumers.settle import wait_until_settled
 from consumers.topology import STAGES
 from producers.live import produce
+from producers.measures import Measures
 from producers.replay import Replayed, ReplayOptions, ShowProgress, replay
 from producers.runner import open_producer_spool
 
@@ -100,9 +101,15 @@ async def run_everything(settings: Settings) -> None:
     async with open_process(settings, command="run", role="run", owns_home=_embedded(settings)) as resources:
         await prepare_database(resources)
         spool_of = open_producer_spool(
-            resources.stream, settings.home, "run", resources.clock, retention_days=settings.stream.retention_days
+            resources.stream,
+            settings.home,
+            "run",
+            resources.clock,
+            retention_days=settings.stream.retention_days,
+            measures=Measures(resources.metrics),
         )
-        async with spool_of as spool, ops_of(resources, "run"):
+        async with spool_of as spool, ops_of(resources, "run") as gauges:
+            gauges.spool = spool
             inward = [produce(resources, spool), *stage_work(resources)]
             await until_stopped([*inward, run_notify(resources), keep_house(resources), serve_api(resources)])
 
@@ -113,7 +120,7 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
     parts = {"produce": "run", "consume": "desk", "api": "api"}
     async with open_process(settings, command=role, role=cast("Role", parts[role]), owns_home=owns) as resources:
         await warn_of_other_config(resources)
-        async with ops_of(resources, role):
+        async with ops_of(resources, role) as gauges:
             if role == "produce":
                 name = "-".join(names) or "all"
                 spool_of = open_producer_spool(
@@ -122,8 +129,10 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
                     name,
                     resources.clock,
                     retention_days=settings.stream.retention_days,
+                    measures=Measures(resources.metrics),
                 )
                 async with spool_of as spool:
+                    gauges.spool = spool
                     await until_stopped([produce(resources, spool, names)])
             elif role == "consume":
                 stages = [name for name in names if name != "notify"]
@@ -174,18 +183,20 @@ async def _caught_up(resources: Resources) -> None:
 
 
 @asynccontextmanager
-async def ops_of(resources: Resources, role: str) -> AsyncIterator[None]:
+async def ops_of(resources: Resources, role: str) -> AsyncIterator[Gauges]:
     """Serve the ops port and measure the event loop beside it."""
     settings = resources.settings
+    gauges = Gauges(resources, role)
     resources.metrics.process.build.labels(version("watchdesk"), role).set(1)
-    app = create_ops_app(role, resources.health, resources.metrics, lambda: refresh(resources))
+    app = create_ops_app(role, resources.health, resources.metrics, gauges.refresh)
     async with serving_ops(app, settings.ops_host, settings.ops_port) as url, asyncio.TaskGroup() as group:
         _say(f"ops of {role} at {url}: /metrics /healthz /readyz")
         lag = group.create_task(_measure_loop(resources))
         try:
-            yield
+            yield gauges
         finally:
             lag.cancel()
+            await gauges.close()
 
 
 async def _measure_loop(resources: Resources) -> None:
@@ -223,6 +234,7 @@ async def replay_files(
         "replay",
         resources.clock,
         retention_days=resources.settings.stream.retention_days,
+        measures=Measures(resources.metrics),
     )
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(one) for one in stage_work(resources)] if ours else []

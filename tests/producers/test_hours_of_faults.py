@@ -70,7 +70,7 @@ async def x_case(clock: ScaledClock, log: SqliteLog) -> AsyncIterator[Case]:
         def silence(on: bool) -> None:
             server.silent = on
 
-        producer = x.make(setup(clock, source("x:ridge"), base_url=server.base_url))
+        producer = x.make(setup(clock, source("x:ridge"), base_url=server.base_url, bearer_token_env="TOKEN"))
         yield Case(
             producer,
             server,
@@ -173,11 +173,12 @@ async def live_through(case: Case, clock: ScaledClock, plan: Plan) -> None:
         await publish(case, clock, plan)
         await troubles
         last = case.publish(10_000)
-        async with asyncio.timeout(40):
-            while last not in (stored := await ids(case.log)) or not set(case.published) <= stored:
-                if last in stored and not case.whole and not await missing(case):
-                    break
-                await asyncio.sleep(0.2)
+        for _ in range(200):
+            stored = await ids(case.log)
+            lost = set(case.published) - stored if case.whole else set(await missing(case))
+            if last in stored and not lost:
+                return
+            await asyncio.sleep(0.2)
 
 
 async def missing(case: Case) -> list[str]:

@@ -191,14 +191,22 @@ async def test_waits_and_refusals_are_honoured_and_said_once(
     assert (await states(log, "telegram:ridge"))[-1] == said
 
 
-async def test_without_its_secrets_it_says_which_are_missing(log: SqliteLog) -> None:
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({}, "refused: write api_id_env, api_hash_env, session_env under [telegram] in watchdesk.toml"),
+        ({"api_id_env": "ID", "api_hash_env": "HASH", "session_env": "S"}, "refused: not set: ID, HASH, S"),
+    ],
+)
+async def test_without_its_secrets_it_says_which_are_missing(
+    log: SqliteLog, section: dict[str, str], said: str
+) -> None:
     clock = ScaledClock(100, START)
-    bare = replace(setup(clock, source("telegram:ridge")), secret=lambda _: None)
+    bare = replace(setup(clock, source("telegram:ridge"), **section), secret=lambda _: None)
     async with playing(make(bare), log, clock):
 
-        async def said() -> bool:
+        async def told() -> bool:
             return len(await states(log, "telegram:ridge")) == 2
 
-        await until(said)
-    expected = "refused: not set: TELEGRAM_API_ID, TELEGRAM_API_HASH, TELEGRAM_SESSION"
-    assert (await states(log, "telegram:ridge"))[-1] == expected
+        await until(told)
+    assert (await states(log, "telegram:ridge"))[-1] == said

@@ -31,7 +31,6 @@ class FakeJetstream(LoopbackServer):
     handles: dict[str, str] = field(default_factory=dict)
     queries: list[dict[str, list[str]]] = field(default_factory=list)
     connects: list[float] = field(default_factory=list)
-    silent: bool = False
     refuse: int | None = None
 
     def __post_init__(self) -> None:
@@ -57,9 +56,8 @@ class FakeJetstream(LoopbackServer):
             **({} if operation == "delete" else {"record": body, "cid": f"bafy{len(self.events)}"}),
         }
         self.events.append(event)
-        if not self.silent:
-            for _, queue in self._sockets:
-                queue.put_nowait(self._frame(len(self.events) - 1))
+        for _, queue in self._sockets:
+            queue.put_nowait(self._frame(len(self.events) - 1))
         return f"at://{did}/app.bsky.feed.post/{rkey}"
 
     def account(self, did: str, *, active: bool, status: str | None = None) -> None:
@@ -116,17 +114,20 @@ class FakeJetstream(LoopbackServer):
         try:
             while True:
                 message = await socket.receive()
-                if message.type is WSMsgType.PING and not self.silent:
-                    await socket.pong(message.data)
-                elif message.type is not WSMsgType.PING:
+                if message.type is not WSMsgType.PING:
                     return socket
+                if not self.silent:
+                    await socket.pong(message.data)
         finally:
             self._sockets.remove(entry)
             sending.cancel()
             await asyncio.wait([sending])
+            if not sending.cancelled():
+                sending.exception()  # the other side was gone
 
     async def _send_all(self, socket: web.WebSocketResponse, queue: asyncio.Queue[bytes | None]) -> None:
         while (frame := await queue.get()) is not None:
+            await self.spoken()
             await socket.send_str(frame.decode())
 
     def _frame(self, number: int) -> bytes:

@@ -28,7 +28,6 @@ class FakeMastodon(LoopbackServer):
     connects: list[float] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     refuse: int | None = None
-    silent: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -78,8 +77,7 @@ class FakeMastodon(LoopbackServer):
             queue.put_nowait(raw)
 
     def _tell(self, name: str, data: str) -> None:
-        if not self.silent:
-            self.send(f"event: {name}\ndata: {data}\n\n".encode())
+        self.send(f"event: {name}\ndata: {data}\n\n".encode())
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         path = request.path
@@ -117,11 +115,11 @@ class FakeMastodon(LoopbackServer):
                     async with self.clock.timeout(HEARTBEAT_S):
                         line = await queue.get()
                 except TimeoutError:
-                    line = b"" if self.silent else b":thump\n"
+                    line = b":thump\n"
+                await self.spoken()
                 if line is None:
                     return response
-                if line:
-                    await response.write(line)
+                await response.write(line)
         finally:
             self._listeners.remove(queue)
 

@@ -42,7 +42,6 @@ class FakeX(LoopbackServer):
     requests: list[str] = field(default_factory=list)
     refuse: int | None = None
     refuse_html: bool = False
-    silent: bool = False
     bad_rules: frozenset[str] = frozenset()
     reset_in: int = 60
 
@@ -75,12 +74,11 @@ class FakeX(LoopbackServer):
         } | more
         post = FakePost(handle, self.clock.now(), data)
         self.posts.append(post)
-        if not self.silent:
-            matching = [rule for rule in self.rules.values() if self._matches(rule["value"], post)]
-            if matching:
-                told = [{"id": rule["id"], "tag": rule["tag"]} for rule in matching]
-                self.send("posts", {"data": data, "includes": self._includes([post]), "matching_rules": told})
-            self._tell(handle, "post.create", data)
+        matching = [rule for rule in self.rules.values() if self._matches(rule["value"], post)]
+        if matching:
+            told = [{"id": rule["id"], "tag": rule["tag"]} for rule in matching]
+            self.send("posts", {"data": data, "includes": self._includes([post]), "matching_rules": told})
+        self._tell(handle, "post.create", data)
         return native
 
     def delete(self, native: str) -> None:
@@ -175,11 +173,11 @@ class FakeX(LoopbackServer):
                     async with self.clock.timeout(KEEP_ALIVE_S):
                         line = await queue.get()
                 except TimeoutError:
-                    line = b"" if self.silent else b"\r\n"
+                    line = b"\r\n"
+                await self.spoken()
                 if line is None:
                     return response
-                if line:
-                    await response.write(line)
+                await response.write(line)
         finally:
             self._listeners[name].remove(queue)
 

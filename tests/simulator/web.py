@@ -8,10 +8,14 @@ from aiohttp import web
 
 
 class LoopbackServer:
-    """Serves `handle` on a free port. `down`: connections are accepted and reset, as a dead network looks from outside."""
+    """Serves `handle` on a free port. `down`: connections are accepted and reset, as a dead network looks from outside.
+
+    `silent`: streams stay open without a byte, as a frozen network looks; what was to be sent goes out when it thaws.
+    """
 
     def __init__(self) -> None:
         self.down = False
+        self.silent = False
         self.port = 0
         self._streams: set[asyncio.Task[object]] = set()
         self._runner: web.AppRunner | None = None
@@ -49,6 +53,11 @@ class LoopbackServer:
         assert task is not None
         self._streams.add(task)
         task.add_done_callback(self._streams.discard)
+
+    async def spoken(self) -> None:
+        """Return when a stream may speak."""
+        while self.silent:
+            await asyncio.sleep(0.005)
 
     async def _entry(self, request: web.Request) -> web.StreamResponse:
         if self.down:
