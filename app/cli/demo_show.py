@@ -27,7 +27,7 @@ from app.settings import Settings
 from producers.replay import ReplayOptions
 
 RECORDED_SPEED = 20_000.0  # recorded seconds per second: the pauses of a quiet month are then cut by `DemoClock`
-BRISK_S, CALM_S = 0.09, 0.45  # the longest pause between two posts: before the last day, and on it
+BRISK_S, CALM_S = 0.06, 0.4  # the longest pause between two posts: before the last day, and on it
 LAST_DAY = timedelta(hours=12)  # of the recording
 POLL_S = 0.05
 PAPER = 110  # columns where the output is no terminal
