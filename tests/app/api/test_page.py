@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.api.page import FOLDER
+from app.db import keys
 from app.db.session import open_database
 from tests.app.api.desk import Desk, desk_on
 from tests.parts.chromium import open_page, program
@@ -107,3 +108,22 @@ async def test_the_page_polls_where_a_stream_cannot_be_had(sqlite_desk: Desk, tm
         await page.wait_for("document.getElementById('link').dataset.state === 'polling'")
         await store(sqlite_desk.given.database, alert_row(9, message(9)))
         await page.wait_for("document.querySelectorAll('#alert-list article').length === 2")
+
+
+@needs_chromium
+@pytest.mark.chromium
+async def test_the_page_asks_for_a_key_and_uses_it(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_database(sqlite_url, role="run") as database, desk_on(database) as desk:
+        await fill(desk)
+        async with database.write() as writing:
+            token = (await keys.create(writing, "page", ["read"], NOON)).token
+        async with desk.given.database.read() as session:
+            assert await keys.active(session, NOON)
+        async with open_page(tmp_path / "chromium") as page:
+            await page.open(desk.url)
+            await page.wait_for("!document.getElementById('key').hidden")
+            await page.evaluate(f"document.getElementById('secret').value = '{token}'")
+            await page.evaluate("document.querySelector('#key button').click()")
+            await page.wait_for("document.querySelectorAll('#alert-list article').length === 1")
+            await page.wait_for("document.getElementById('link').dataset.state === 'live'")
+            assert not any(token in url for url in page.requested)
