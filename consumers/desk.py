@@ -22,9 +22,10 @@ from app.streams.port import OffsetGone, Reader, StreamRecord
 from app.streams.topics import TAGGED
 from consumers.left_log import LeftLog, examine, mark_of
 from consumers.limit import GarbageLimit
-from consumers.measures import count_changes, count_passage, timed
+from consumers.measures import LagMeter, count_changes, count_garbage, count_passage, timed
 from consumers.records import key_of, poison, read_records
 from consumers.rules import LoadedRules, load_rules
+from consumers.traces import tell_decided
 from consumers.tries import Tries
 
 BATCH = 200
@@ -40,6 +41,7 @@ class DeskStage:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._limit = GarbageLimit(TAGGED.name)
+        self._lag = LagMeter(resources, "desk")
         self._tries = Tries(resources.settings.home / "tries/desk.json")
         self._owner = ""
         self._offset: OffsetRow | None = None
@@ -80,6 +82,7 @@ class DeskStage:
 
     async def _work(self, reader: Reader, batch: Sequence[StreamRecord]) -> None:
         if not batch:
+            self._lag.idle()
             await self._notice()
             if self._catching_up and await reader.lag() == 0:
                 await self._caught_up()
@@ -87,6 +90,7 @@ class DeskStage:
             return
         crash_point("desk.after_read")
         records = read_records(batch, self._limit)
+        count_garbage(self._resources, "desk", records)
         at = 0
         while at < len(batch):
             size = 1 if self._tries.careful else len(batch)
@@ -94,6 +98,7 @@ class DeskStage:
             at += size
         await reader.commit({batch[-1].partition: batch[-1].offset + 1})  # advisory: the database's own offset decides
         crash_point("desk.after_stream_commit")
+        await self._lag.note(reader)
 
     async def _batch(self, batch: Sequence[StreamRecord], records: list[Record]) -> None:
         if self._state is None or self._offset is None:
@@ -119,6 +124,7 @@ class DeskStage:
         self._known_change = max(self._known_change, number)
         count_changes(self._resources.metrics, changes)
         count_passage(self._resources, "desk", records)
+        tell_decided(changes)
         self._make_room()
 
     async def _decide(self, writing: WriteSession, records: list[Record], changes: Changes) -> None:

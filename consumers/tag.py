@@ -13,11 +13,13 @@ from app.messages import Gap, Item, PostType, Record, encode
 from app.resources import Resources
 from app.streams.port import OffsetGone, Outgoing, Reader, StreamRecord
 from app.streams.topics import POSTS, TAGGED
+from app.telemetry.logging import trace
 from consumers.limit import GarbageLimit
 from consumers.matching import PostMatcher
-from consumers.measures import count_passage, timed
+from consumers.measures import LagMeter, count_garbage, count_passage, timed
 from consumers.records import key_of, poison, read_records
 from consumers.rules import LoadedRules, load_rules
+from consumers.traces import tell_tagged
 from consumers.tries import Tries
 
 BATCH = 200  # posts; a tenth of a second of tagging, so that a rebalance never waits long
@@ -38,6 +40,7 @@ class TagStage:
         self._read_at = float("-inf")
         self._limits: dict[int, GarbageLimit] = {}
         self._tries: dict[int, Tries] = {}
+        self._lag = LagMeter(resources, "tag")
 
     async def run(self, reader: Reader) -> None:
         """Tag for ever. Raises `Unavailable` when the stream is away: the runner waits and begins again."""
@@ -49,16 +52,19 @@ class TagStage:
                 await self._record_hole(reader, gone)
                 continue
             if not batch:
+                self._lag.idle()
                 await reader.wait(IDLE_S)
                 continue
             crash_point("tag.after_read")
             for partition in sorted({one.partition for one in batch}):
                 await self._partition(reader, [one for one in batch if one.partition == partition], rules)
+            await self._lag.note(reader)
 
     async def _partition(self, reader: Reader, batch: Sequence[StreamRecord], rules: LoadedRules) -> None:
         partition = batch[0].partition
         tries = self._tries.setdefault(partition, Tries(self._resources.settings.home / f"tries/tag-{partition}.json"))
         records = read_records(batch, self._limits.setdefault(partition, GarbageLimit(POSTS.name)))
+        count_garbage(self._resources, "tag", records)
         outgoing: list[Outgoing] = []
         at = 0
         while at < len(batch):
@@ -71,6 +77,7 @@ class TagStage:
             await self._resources.stream.publish(TAGGED.name, outgoing)
         crash_point("tag.after_publish")
         count_passage(self._resources, "tag", records)
+        tell_tagged(records)
         await reader.commit({partition: batch[-1].offset + 1})
         crash_point("tag.after_commit")
 
@@ -84,7 +91,7 @@ class TagStage:
             with tries.trying(keys):
                 return [Outgoing(one.key, encode(tagged(record, matcher))) for one, record in part]
         except Exception:
-            log.exception("tagging failed", first=keys[0], records=len(keys))
+            log.exception("tagging failed", records=len(keys), **trace(keys[0]))
             if len(part) == 1:
                 return self._slice(part, tries, matcher)
         return [done for single in part for done in self._slice([single], tries, matcher)]

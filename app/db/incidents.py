@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, false, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Audit, Incident, IncidentPost, Post
@@ -82,6 +82,12 @@ class Action(NamedTuple):
 
 ALL = IncidentFilter()
 COLUMNS = (Incident.change_no, Incident.view, Incident.exercise, Incident.stored_at)
+
+
+async def by_level(session: AsyncSession, since: datetime) -> dict[str, int]:
+    """Return how many open incidents have a report at or after `since`, by level; exercises are not counted."""
+    query = select(Incident.level, func.count()).where(*IncidentFilter(state="open", since=since).conditions())
+    return dict((await session.execute(query.group_by(Incident.level))).tuples().all())
 
 
 async def after(

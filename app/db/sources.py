@@ -45,6 +45,13 @@ async def known(session: AsyncSession, source_id: str | None = None) -> list[Kno
     ]
 
 
+async def live(session: AsyncSession) -> list[tuple[SourceStatus, Source]]:
+    """Return the configured sources that are being read now, with what the producers last said of each."""
+    query = select(SourceStatus, Source).join(Source, Source.id == SourceStatus.source)
+    query = query.where(Source.retired_at.is_(None), SourceStatus.state == "live")
+    return [(status, source) for status, source in await session.execute(query)]
+
+
 async def gaps(
     session: AsyncSession, *, limit: int, source: str | None = None, since: datetime | None = None
 ) -> list[GapRow]:

@@ -113,6 +113,15 @@ def next_step(watch: Watch, incident: Incident, facts: Facts | None, told: Told 
     return _change(watch, incident, facts, told, cause)
 
 
+def why_silent(watch: Watch, incident: Incident, facts: Facts | None, told: Told | None, cause: Cause) -> str | None:
+    """Return what held an alert back where `next_step` gave none: "late", "trigger" or "cooldown"; None where nothing was owed."""
+    if facts is None or facts.state != "open" or scope_of(incident, watch.name) is None:
+        return None
+    if told is None:
+        return "trigger" if cause.fresh else "late"
+    return "cooldown" if _updates(facts, told, triggers_holding(watch, incident, facts)) else None
+
+
 def _first(watch: Watch, incident: Incident, facts: Facts, scope: tuple[str, ...], cause: Cause) -> Step | None:
     holding = triggers_holding(watch, incident, facts)
     if not holding and not watch.triggers.empty:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -124,6 +124,9 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def trace(ingest: str) -> MutableMapping[str, Any]:
-    """Return the fields that tie an event to the item it is about, from receipt to delivery: the ingest id is the trace id."""
-    return {"trace_id": ingest}
+def trace(ingest: object) -> dict[str, Any]:
+    """Return the fields that tie an event to the item it is about, from receipt to alert: the ingest id is the trace id.
+
+    None, where an editor and no item is the cause, ties it to nothing.
+    """
+    return {} if ingest is None else {"trace_id": str(ingest)}

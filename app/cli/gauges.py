@@ -1,0 +1,98 @@
+"""What a scrape reads anew: the ledger, the log, the disk, the sources' silence, the incidents that are open.
+
+One reading serves all who scrape meanwhile. A dependency that hangs delays no scrape longer than PATIENCE_S: its gauge then holds what
+it held, and says 0 as soon as the reading has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.api.health import refresh
+from app.db import incidents, meta, sources
+from app.db.config import source_of
+from app.db.models import Source, SourceStatus
+from app.domain.silence import Habit, silent_since
+from app.errors import Unavailable, WatchdeskError
+from app.resources import Resources
+from app.telemetry.metrics import LEVELS, PLATFORMS
+from producers.measures import platform_of
+from producers.spool import Spool
+
+PATIENCE_S = 2.0  # a scrape times out after 5 s, and a scrape that fails tells nothing of what is down
+
+log = structlog.get_logger(__name__)
+
+
+class Gauges:
+    """The gauges of one process. `spool` is that of its producers, where it has any."""
+
+    def __init__(self, resources: Resources, role: str) -> None:
+        self._resources = resources
+        self._reads_sources = role in {"run", "produce"}
+        self._decides = role in {"run", "consume"}
+        self._reading: asyncio.Task[None] | None = None
+        self.spool: Spool | None = None
+
+    async def refresh(self) -> None:
+        """Bring the gauges up to date, as far as that is possible within PATIENCE_S."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        await asyncio.wait({self._reading}, timeout=PATIENCE_S)
+
+    async def close(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
+
+    async def _read(self) -> None:
+        process = self._resources.metrics.process
+        process.home_free.set(shutil.disk_usage(self._resources.settings.home).free)
+        for part in (self._stream, self._spooled, self._database):
+            try:
+                await part()
+            except Unavailable:
+                continue  # its own gauge says so
+            except WatchdeskError as error:
+                log.warning("a gauge could not be read", detail=error.detail)
+
+    async def _stream(self) -> None:
+        up = self._resources.metrics.process.stream_up
+        try:
+            await self._resources.stream.ping()
+        except WatchdeskError:
+            up.set(0)
+            raise
+        up.set(1)
+
+    async def _spooled(self) -> None:
+        if self.spool is None:
+            return
+        items = self._resources.metrics.items
+        items.spool_items.set(await self.spool.backlog())
+        items.spool_oldest.set(await self.spool.oldest() or 0)
+
+    async def _database(self) -> None:
+        await refresh(self._resources)
+        now, metrics = self._resources.clock.now(), self._resources.metrics
+        async with self._resources.database.read() as session:
+            applied = await meta.value(session, "config_hash")
+            live = await sources.live(session) if self._reads_sources else []
+            hours = self._resources.settings.config.desk.incident_hours
+            levels = await incidents.by_level(session, now - timedelta(hours=hours)) if self._decides else {}
+        metrics.process.config_differs.set(applied is not None and applied != self._resources.settings.config.digest)
+        silent = Counter(platform_of(one.source) for one, source in live if _silent(one, source, now))
+        for platform in PLATFORMS if self._reads_sources else ():
+            metrics.sources.silent.labels(platform).set(silent[platform])
+        for level in LEVELS if self._decides else ():
+            metrics.desk.incidents.labels(level).set(levels.get(level, 0))
+
+
+def _silent(status: SourceStatus, source: Source, now: datetime) -> bool:
+    habit = Habit(status.last_post_at, status.usual_gap_s, status.posts, source_of(source).options.get("quiet_after_h"))
+    return silent_since(habit, status.state, now) is not None
