@@ -18,6 +18,9 @@ from app.notify.port import Delivered, Digest, Failed, Message, Outcome, Outgoin
 from app.notify.schedule import Circuit, after_failure, wait_after
 from app.telemetry.metrics import Metrics
 from consumers.outlets import Outlet, circuit_of
+from consumers.traces import delivering
+
+NOTED_EVERY = timedelta(seconds=5)  # how exactly the last success is known
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +48,12 @@ class Marks:
         writing: WriteSession,
     ) -> None:
         """Write down what came of it: the attempt, the rows, the circuit, and who else must hear of it."""
+        with delivering(outlet.name, parts):  # here too: many works share a transaction, and its opener's context
+            await self._mark(outlet, parts, message, sent, writing)
+
+    async def _mark(
+        self, outlet: Outlet, parts: Sequence[Loaded], message: Message, sent: Sent, writing: WriteSession
+    ) -> None:
         outcome, now = sent.outcome, self._clock.now()
         ids = [part.id for part in parts]
         count = self._metrics.deliveries.attempts.labels
@@ -54,12 +63,15 @@ class Marks:
             await self._mark_delivered(writing, outlet, message, ids, outcome)
             await self._recovered(writing, state, now)
             count(outlet.spec.type, "delivered").inc()
+            gathered = isinstance(message, Digest) or outlet.notifier.gathers
+            count(outlet.spec.type, "digested").inc(len(ids) - 1 if gathered else 0)
             return
         kind = "refused" if outcome.refused or not outcome.retry else "failed"
         await outbox.record(writing, ids, AttemptMade(now, kind, outcome.reason, sent.seconds))
         count(outlet.spec.type, "temporary" if outcome.retry else "permanent").inc()
         if not outcome.retry and not outcome.disable:
             await outbox.settle(writing, ids, CANCELLED, f"not taken: {outcome.reason}", now)
+            count(outlet.spec.type, "cancelled").inc(len(ids))
             await self.alarm(writing, outlet.name, f"{len(ids)} of its alerts will not be taken: {outcome.reason}")
             return
         await self._mark_failed(writing, outlet, parts, outcome, state)
@@ -88,6 +100,8 @@ class Marks:
         if state.failures:
             await outbox.pull_forward(writing, state.destination, now)
             log.info("destination works again", destination=state.destination, failures=state.failures)
+        elif state.last_success_at is not None and now - state.last_success_at < NOTED_EVERY and not state.detail:
+            return
         state.failures = state.refusals = 0
         state.failing_since = state.paused_until = None
         state.last_success_at, state.detail = now, ""
@@ -108,7 +122,7 @@ class Marks:
             outcome.reason,
         )
         _put_circuit(state, circuit, outcome.reason)
-        if outcome.disable or circuit.dead(now):
+        if (outcome.disable or circuit.dead(now)) and not outlet.built_in:
             state.disabled_at = now
             await self.alarm(writing, outlet.name, f"switched off: {outcome.reason}")
         await destinations.put_state(writing, state)

@@ -33,12 +33,14 @@ from consumers.delivery_marks import Marks, Sent
 from consumers.group_commit import GroupCommit
 from consumers.measures import count_sent, count_waiting
 from consumers.outlets import Composer, Outlet, Outlets, circuit_of
+from consumers.traces import delivering
 
 POLL_S = 1.0
 LEASE = timedelta(seconds=30)
 DEADLINE_S = 25.0  # one message with all its calls; shorter than the lease
 HOUSEKEEPING = timedelta(seconds=60)
 RETRY_MARK_S = 0.5
+WINDOW = 500  # due alerts that are looked at where a backlog becomes a digest
 DRAIN_S = 6.0  # real seconds, of the eight that a role has to stop in
 
 log = structlog.get_logger(__name__)
@@ -175,7 +177,9 @@ class Sender:
             circuit = circuit_of(state)
             if state.disabled_at is not None or circuit.paused(now):
                 return Plan(), {}
-            rows = await outbox.due(session, outlet.name, now)
+            rows = await outbox.due(
+                session, outlet.name, now, limit=WINDOW if outlet.notifier.gathers else 4 * outlet.notifier.concurrency
+            )
             if not rows and circuit.down:
                 rows = await outbox.next_waiting(session, outlet.name)
             waiting = [Due(*row) for row in rows]
@@ -245,9 +249,12 @@ class Sender:
 
     async def _deliver(self, outlet: Outlet, parts: Sequence[Loaded], message: Message) -> bool:
         begun = self._clock.monotonic()
-        outcome = await self._send(outlet, message)
-        seconds = self._clock.monotonic() - begun
-        await self._note(outlet, parts, message, Sent(outcome, seconds))
+        with delivering(outlet.name, parts):
+            outcome = await self._send(outlet, message)
+            seconds = self._clock.monotonic() - begun
+            await self._note(outlet, parts, message, Sent(outcome, seconds))
+            if isinstance(outcome, Delivered):
+                log.info("delivered", alerts=len(parts), seconds=round(seconds, 3))
         return isinstance(outcome, Delivered) or not (outcome.retry or outcome.disable)
 
     async def _note(self, outlet: Outlet, parts: Sequence[Loaded], message: Message, sent: Sent) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +18,6 @@ from app.domain.actions import DONE
 from app.domain.deliveries import TOPIC
 from app.domain.exercises import NOWHERE
 from app.errors import SettingsError
-from app.messages import IncidentView
 from app.notify.build import Builder, DestinationSpec
 from app.notify.port import Digest, Message, Notice, Notifier, Outgoing, PostShown, SourcesLive
 from app.notify.schedule import Circuit
@@ -39,6 +38,11 @@ class Outlet:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def built_in(self) -> bool:
+        """Whether nobody configured it: then nobody could switch it on again either."""
+        return self.name in {TOPIC, NOWHERE}
 
     @property
     def bare(self) -> bool:
@@ -103,6 +107,8 @@ class Composer:
 
     def __init__(self, *, demo: bool) -> None:
         self._demo = demo
+        self._counted: SourcesLive | None = None
+        self._counted_at: datetime | None = None
 
     async def compose(self, session: AsyncSession, outlet: Outlet, parts: Sequence[Loaded], now: datetime) -> Message:
         """Return the message of deliveries of one incident, oldest first (the last one is what it says), or of a notice."""
@@ -112,25 +118,36 @@ class Composer:
             return self.bare(last, now)
         first = view.posts[0] if view.posts else None
         posts = await alert_posts.of_incident(session, alert.incident, {post for post in (first, alert.post) if post})
-        live = await destinations.live_message(session, outlet.name, alert.incident)
-        reading, total = await destinations.sources_live(session)
         hide = outlet.spec.options.get("mode") == "reference"
         shown = {name: _shown(post, hide=hide or rights == "reference") for name, (post, rights) in posts.items()}
-        return Outgoing(
+        message = Outgoing(
             id=last.id,
             alert=alert,
             incident=view,
             now=now,
             post=shown.get(first) if first else None,
             cause=shown.get(alert.post) if alert.post else None,
-            sources=SourcesLive(reading, total) if total else None,
-            previous=await self.previous(session, outlet, parts[0]),
-            live=live.reference if live else None,
+            sources=await self._sources(session, now),
             exercise=last.exercise,
             demo=self._demo,
+        )
+        if not outlet.notifier.gathers:
+            return message
+        live = await destinations.live_message(session, outlet.name, alert.incident)
+        return replace(
+            message,
+            previous=await outbox.told_before(session, outlet.name, alert.incident, parts[0].seq),
+            live=live.reference if live else None,
             pressed=await _pressed(session, alert.incident),
             also=tuple(part.alert for part in parts[:-1] if part.alert is not None),
         )
+
+    async def _sources(self, session: AsyncSession, now: datetime) -> SourcesLive | None:
+        """Return how many sources are being read, counted at most once a second."""
+        if self._counted_at is None or now - self._counted_at >= timedelta(seconds=1):
+            reading, total = await destinations.sources_live(session)
+            self._counted_at, self._counted = now, SourcesLive(reading, total) if total else None
+        return self._counted
 
     def bare(self, part: Loaded, now: datetime) -> Message:
         """Return a delivery's message with the alert alone."""
@@ -151,11 +168,6 @@ class Composer:
         if last.alert.step == "withdrawn":
             return "withdrawn before it was sent" if len(parts) > 1 else "withdrawn, and nothing of it was sent"
         return f"below the minimum level: {last.alert.level}"
-
-    async def previous(self, session: AsyncSession, outlet: Outlet, part: Loaded) -> IncidentView | None:
-        if part.alert is None:
-            return None
-        return await outbox.told_before(session, outlet.name, part.alert.incident, part.seq)
 
     def digest(self, parts: Sequence[Loaded], now: datetime) -> Digest:
         alerts = sorted((part.alert for part in parts if part.alert is not None), key=lambda alert: alert.created_at)

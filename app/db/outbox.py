@@ -112,7 +112,7 @@ async def backlog(session: AsyncSession, now: datetime) -> dict[str, Backlog]:
     return {name: Backlog(due, pending, oldest) for name, due, pending, oldest in await session.execute(query)}
 
 
-async def due(session: AsyncSession, destination: str, now: datetime, *, limit: int = 500) -> list[DueRow]:
+async def due(session: AsyncSession, destination: str, now: datetime, *, limit: int) -> list[DueRow]:
     """Return what is due for a destination, the most severe and freshest `limit` of it."""
     query = _due_rows(destination).where(Delivery.next_at <= now)
     query = query.order_by(Delivery.severity.desc(), Delivery.created_at.desc()).limit(limit)
