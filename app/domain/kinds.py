@@ -117,9 +117,21 @@ class _Scene:
                 return Event(hit, weapon.means.partition(":")[2], sentence, (hit, weapon))
         if kind == "other_event" and (self._hazard or sentence in self._stormy):
             return None
+        if kind == "shelling" and self._from_aircraft(hit):
+            kind = "air_strike"
         if kind == "attack_on_civilians" and self._on_armed(hit, sentence):
             kind = "armed_clash"
         return Event(hit, kind, sentence, (hit,))
+
+    def _from_aircraft(self, hit: Hit) -> bool:
+        """“Helicopters fired rockets”: what is fired from the air is an air strike."""
+        fired = self._reading.tokens[hit.first].norm.startswith(self._reading.lexicon.stems["fired"])
+        return fired and any(
+            weapon.means == "weapon:air_strike"
+            and 0 < hit.first - weapon.last <= 2
+            and self._reading.follows(hit.first)
+            for weapon in self._weapons
+        )
 
     def act(self, hit: Hit, name: str) -> Event | None:
         act = self._reading.lexicon.acts[name]

@@ -57,7 +57,7 @@ class Tagger:
             self._lexicon,
             hits,
             _spans(read, places),
-            _country(places, hits) or self._homeland(hits, lang),
+            _country(places, self._sides(read, hits)) or self._homeland(hits, lang),
             post.created_at.year if post.created_at else None,
         )
         judged = judge(reading, find_events(reading))
@@ -88,6 +88,13 @@ class Tagger:
         """Return the countries in which the sides that the post names fight: "regime warplanes" speak of Syria."""
         return frozenset().union(*(self._party(hit).fights for hit in hits if hit.means.startswith("party:")))
 
+    def _sides(self, read: ReadText, hits: Sequence[Hit]) -> Sequence[int]:
+        """Return where in the text sides of a war are named, first and last character; "in Syria" is a place, not a side."""
+        site = self._lexicon.sets["site"]
+        sides = (hit for hit in hits if hit.means.startswith("party:"))
+        named = (hit for hit in sides if not hit.first or read.tokens[hit.first - 1].norm not in site)
+        return sorted({at for hit in named for at in (hit.start, hit.end - 1)})
+
     def _homeland(self, hits: Sequence[Hit], lang: str) -> str | None:
         """Where no place is named: the country in which all the sides named fight, of several that of the language's readers."""
         fields = [fights for hit in hits if hit.means.startswith("party:") and (fights := self._party(hit).fights)]
@@ -110,9 +117,8 @@ def _spans(read: ReadText, places: Sequence[PlaceTag]) -> tuple[tuple[int, int],
     return tuple(span for span in spans if span is not None)
 
 
-def _country(places: Sequence[PlaceTag], hits: Sequence[Hit]) -> str | None:
+def _country(places: Sequence[PlaceTag], sides: Sequence[int]) -> str | None:
     """Return the country in which the post's events lie: of its event places, else of those it names; a side of a war comes last."""
-    sides = sorted({token for hit in hits if hit.means.startswith("party:") for token in (hit.start, hit.end - 1)})
     counts: dict[str, float] = defaultdict(float)
     for place in places:
         side = bisect_left(sides, place.start) < bisect_left(sides, place.end)

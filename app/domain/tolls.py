@@ -164,6 +164,8 @@ class _Count:
                 return None
             if at in self._vague or (at in self._said and at not in self._people):
                 return None
+            if self._reading.is_in(at, "and") and at - 1 in self._people and tokens[at].norm != "the":
+                return None  # "kills a mother and her two sons": nobody has added them up
             number = self._starts.get(at)
             if number is not None:
                 return number if self._usable(number, hit) and not self._counts_things(number) else None

@@ -19,6 +19,8 @@ from app.messages import Post, Tags
 from tests.builders import small_gazetteer
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "labelled.jsonl"
+# The set grew in five rounds (ids a to e). Rounds b to e were written before they were first read; then, unseen, kind and claim were right
+# in 0.83, 0.74, 0.76 and 0.78 of them, and of what was called a report 0.94, 0.87, 0.89 and 0.82 was one. The floors hold what was learnt since.
 FLOORS = {"kind": 0.96, "claim": 0.96, "actors": 0.95, "killed": 0.97, "wounded": 0.97, "quiet_days": 0.99}
 REPORT_PRECISION = 0.97  # of the posts called a report; a threat shown as a strike is what makes an editor leave
 REPORT_RECALL = 0.97
