@@ -20,15 +20,52 @@ from app.errors import SettingsError
 
 DRAIN_S = 8  # how long open answers may take to end: a role must be gone 10 s after SIGTERM
 BACKLOG = 2_048
+MAX_HEADERS, MAX_HEADER_BYTES = 100, 32 * 1024  # of one request
+HEADERS_S = 20.0  # from the first byte to the last header: a client that drips them holds a connection no longer
 SEND_BUFFER = 128 * 1024  # bytes that the kernel holds for a client that does not read
 
 
 class Protocol(HttpToolsProtocol):
-    """Lets an answer cut its own connection: closing waits until the client has read everything, a frozen client never does."""
+    """Bounds what a client may send before it has asked for anything, in bytes and in time.
+
+    Lets an answer cut its own connection: closing waits until the client has read everything, which a frozen one never does.
+    """
+
+    _waiting: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_headers()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._header_bytes = 0
+        self._wait_for_headers()
         self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
+            raise ValueError("too many headers")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_headers(self) -> None:
+        self._stop_waiting()
+        self._waiting = self.loop.call_later(HEADERS_S, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot even be parsed like every other error."""

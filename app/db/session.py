@@ -169,7 +169,12 @@ def _engine(url: URL, role: Role, size: int, *, reading: bool) -> AsyncEngine:
         pool_timeout=TIMEOUT_MS / 1000,
         pool_pre_ping=True,
         isolation_level="REPEATABLE READ" if reading else "READ COMMITTED",
-        connect_args={"server_settings": settings, "timeout": TIMEOUT_MS / 1000},
+        # A frozen server keeps no timeout of its own, so the driver has one a second later.
+        connect_args={
+            "server_settings": settings,
+            "timeout": TIMEOUT_MS / 1000,
+            "command_timeout": TIMEOUT_MS / 1000 + 1,
+        },
     )
     return engine.execution_options(postgresql_readonly=True) if reading else engine
 

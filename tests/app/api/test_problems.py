@@ -59,6 +59,8 @@ async def test_what_is_no_http_is_400_and_the_server_goes_on(sqlite_desk: Desk) 
     host, _, port = sqlite_desk.url.removeprefix("http://").partition(":")
     for raw in (
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/1.1\r\n" + b"X-Many: 1\r\n" * 10_000 + b"\r\n",
+        b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 100_000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
     ):
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -73,3 +75,15 @@ async def test_what_is_no_http_is_400_and_the_server_goes_on(sqlite_desk: Desk) 
 def test_what_callers_sent_is_shown_bounded_and_printable() -> None:
     assert shown("a\x1b[2Jb\u202ec") == "a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}c"
     assert len(shown("x" * 10_000)) == 201
+
+
+async def test_a_client_that_drips_its_headers_is_let_go(sqlite_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.api.server.HEADERS_S", 0.3)
+    host, _, port = sqlite_desk.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+    async with sqlite_desk.events("/v1/alerts/stream") as events:
+        await asyncio.sleep(0.5)  # longer than the deadline: it holds for headers, not for answers
+        await events.next("id")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from app.db.models import Meta
 from app.db.session import Database, async_url, open_database
 from app.errors import DamagedError, SettingsError, Unavailable
+from tests.parts.postgres import PostgresServer
 
 
 async def value_of(database: Database, key: str) -> str | None:
@@ -142,6 +143,23 @@ async def test_a_writer_that_falls_asleep_lets_go(postgres_url: str, monkeypatch
             pass
         with pytest.raises(Unavailable):
             await sleeper
+
+
+@pytest.mark.postgres
+async def test_a_database_that_hangs_is_unavailable_in_bounded_time(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.db.session.TIMEOUT_MS", 200)
+    async with open_database(postgres_server.url(), role="api") as database:
+        await database.ping()
+        postgres_server.freeze()
+        try:
+            async with asyncio.timeout(10):
+                with pytest.raises(Unavailable):
+                    await database.ping()
+        finally:
+            postgres_server.thaw()
+        await database.ping()
 
 
 def test_urls_of_other_databases_are_refused() -> None:
