@@ -14,8 +14,8 @@ from app.domain.text import ReadText, Token
 ACCEPTED = 0.5  # strength from which a mention is a place
 FIRM = 5.0  # prior score from which a place far from the scene stays (100,000 people)
 SURE = 0.8  # strength from which it says what the post is about
-_LARGE_PEOPLE = 150_000  # below it no town reaches _LARGE
-_LARGE, _KNOWN, _TOWN = 5.3, 4.6, 4.0  # prior scores: 200,000 people or a region; 40,000; 10,000
+_LARGE_PEOPLE = 150_000  # below it no town reaches LARGE
+LARGE, _KNOWN, _TOWN = 5.3, 4.6, 4.0  # prior scores: 200,000 people or a region; 40,000; 10,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,22 @@ def ruled_out(text: ReadText, mention: Mention, gazetteer: Gazetteer, cues: Plac
     first = text.text[mention.start]
     if first.isupper() or text.tokens[mention.first].in_hashtag:
         return False
+    if norm in cues.small:
+        return True
     level, people = gazetteer.size(mention.numbers[0] >> 1)
-    return norm in cues.small or (level > 2 and people < _LARGE_PEOPLE)
+    return level > 2 and people < _LARGE_PEOPLE and not _cued(text, mention, cues)
+
+
+def _cued(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
+    """Whether the very next word, before or after, speaks of a place."""
+    tokens = text.tokens
+    before = tokens[mention.first - 1].norm if mention.first else ""
+    after = tokens[mention.last + 1].norm if mention.last + 1 < len(tokens) else ""
+    return cues.before.get(before, "between") != "between" or cues.after.get(after, "speaks") in {
+        "settlement",
+        "region",
+        "countryside",
+    }
 
 
 def strength(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> float:
@@ -82,7 +96,7 @@ def strength(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> f
 
 def _by_size(found: Found, steps: tuple[float, float, float, float]) -> float:
     top = found.prominence
-    return steps[0] if top >= _LARGE else steps[1] if top >= _KNOWN else steps[2] if top >= _TOWN else steps[3]
+    return steps[0] if top >= LARGE else steps[1] if top >= _KNOWN else steps[2] if top >= _TOWN else steps[3]
 
 
 def _cased(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> float:
@@ -109,17 +123,19 @@ def _cased(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> flo
         base -= 0.3
     if tag:
         return base - (0.1 if mention.spelling is Spelling.GLUED else 0.0)
-    if single and found.prominence < 5.0 and not manner.titled and _in_a_name(text, mention, cues):
-        base -= 0.35
+    if single and found.prominence < 5.0 and not manner.titled and (penalty := _in_a_name(text, mention, cues)):
+        base -= penalty
     return min(0.98, base + (0.25 if named else 0.15 if around.triggered else 0.0))
 
 
 def _short_name(surface: str, found: Found, *, tag: bool, named: bool) -> bool:
     """Whether two or three letters may name a place: as an abbreviation in capitals, or after "city of"."""
     bare = surface.replace(".", "")
+    if found.readings[0].secondary and not bare.isupper():  # "Ri" is not Rhode Island
+        return False
     if bare.isupper() and len(bare) > 1:
         return found.prominence >= _KNOWN
-    return named or (tag and found.prominence >= _LARGE) or (surface[0].isupper() and found.prominence >= _LARGE)
+    return named or (tag and found.prominence >= LARGE) or (surface[0].isupper() and found.prominence >= LARGE)
 
 
 def _lower(found: Found, cues: PlaceCues, manner: Manner, *, single: bool) -> float:
@@ -127,8 +143,11 @@ def _lower(found: Found, cues: PlaceCues, manner: Manner, *, single: bool) -> fl
     if found.mention.norm in cues.small or found.best.place_id == "":
         return 0.0
     if single:
-        large = found.prominence >= _LARGE
-        return 0.7 if large and manner.no_capitals else 0.55 if large and found.around.triggered else 0.0
+        if found.prominence >= LARGE:
+            return 0.7 if manner.no_capitals else 0.55 if found.around.triggered else 0.0
+        if found.around.says & {"settlement", "region"}:
+            return 0.6 if manner.no_capitals else 0.3
+        return 0.3 if manner.no_capitals and found.around.triggered else 0.0
     return 0.6 if found.prominence >= _KNOWN or found.around.triggered else 0.3
 
 
@@ -140,18 +159,19 @@ def _opens_sentence(tokens: tuple[Token, ...], index: int) -> bool:
     return index == 0 or tokens[index - 1].sentence != tokens[index].sentence
 
 
-def _in_a_name(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
-    """Whether the word stands in a row of capitalised words: then it is likely a person's or a company's name."""
+def _in_a_name(text: ReadText, mention: Mention, cues: PlaceCues) -> float:
+    """Return how much speaks against a word in a row of capitalised words: it is a person's name, or the end of a longer one."""
     tokens, source = text.tokens, text.text
     before, after = mention.first - 1, mention.last + 1
     if before >= 0 and source[tokens[before].end : tokens[mention.first].start] == " ":
         word = source[tokens[before].start : tokens[before].end]
         if word[0].isupper() and tokens[before].norm not in cues.before and not _opens_sentence(tokens, before):
-            return True
+            return 0.5
     if after < len(tokens) and source[tokens[mention.last].end : tokens[after].start] == " ":
         word = source[tokens[after].start : tokens[after].end]
-        return word[0].isupper() and not word.isupper() and tokens[after].norm not in cues.after
-    return False
+        if word[0].isupper() and not word.isupper() and tokens[after].norm not in cues.after:
+            return 0.35
+    return 0.0
 
 
 def _uncased(text: ReadText, found: Found, cues: PlaceCues) -> float:

@@ -19,6 +19,7 @@ LONGEST_NAME = 6
 GLUED_MIN = 6  # letters of a glued name outside a hashtag: shorter ones are words
 SKELETON_MIN = 4  # consonants
 LONGEST_SKELETON = 4  # words
+_PREPOSITIONS = frozenset({"at", "as", "an", "en", "es", "et", "ad"})
 _JOINTS = frozenset(" -‐‑‒–—'’`_\u00a0\u200b\u200c\u200d\u200e\u200f\t")
 
 
@@ -86,7 +87,11 @@ def _at(text: ReadText, index: int, gazetteer: Gazetteer) -> list[Mention]:
             ):  # one more, for an article left out of the name
                 norms = (head.norm, *(token.norm for token in tokens[index + 1 : index + size]))
                 numbers = gazetteer.find("n", " ".join(norms))
-                if not numbers and (bare := without_articles(norms)) != norms:
+                if (
+                    not numbers
+                    and not _is_preposition(text, tokens[index])
+                    and (bare := without_articles(norms)) != norms
+                ):
                     numbers = gazetteer.find("n", " ".join(bare))
                 if numbers:
                     found.append(_mention(text, index, size, _Look(norms, numbers, Spelling.EXACT, head.clitic)))
@@ -98,6 +103,11 @@ def _at(text: ReadText, index: int, gazetteer: Gazetteer) -> list[Mention]:
     if len(found) > 1:
         found.sort(key=lambda mention: (-mention.last, len(mention.clitic)))
     return found
+
+
+def _is_preposition(text: ReadText, token: Token) -> bool:
+    """Whether an "at" or "as" is the English word, not the article of "At-Tall"."""
+    return token.norm in _PREPOSITIONS and text.text[token.start].islower()
 
 
 def _goes_on(text: ReadText, index: int, first: str, gazetteer: Gazetteer) -> bool:

@@ -28,7 +28,7 @@ _SCRIPT = 1.2
 _LEVEL = {"region": 5.4, "district": 4.3, "neighbourhood": 3.0, "site": 3.4}
 _SECONDARY = 1.0  # a name that is not the place's own
 _ARABIC_LANDS = frozenset(["SY", "IQ", "LB", "JO", "PS", "IL", "YE", "SA", "OM", "AE", "KW", "BH", "QA", "EG", "LY", "SD", "SS", "TN", "DZ", "MA", "MR", "SO", "DJ", "TD", "IR", "AF", "PK", "TR"])  # fmt: skip
-_CYRILLIC_LANDS = frozenset(["UA", "RU", "BY", "KZ", "KG", "BG", "RS", "MK", "MD", "TJ", "MN"])
+CYRILLIC_LANDS = frozenset(["UA", "RU", "BY", "KZ", "KG", "BG", "RS", "MK", "MD", "TJ", "MN"])
 
 
 @dataclass(slots=True)
@@ -38,6 +38,7 @@ class Reading:
     number: int
     place: Place
     score: float
+    secondary: bool = False  # found under another name than its own
     share: float = 0.0
 
 
@@ -55,6 +56,16 @@ class Found:
     @property
     def best(self) -> Place:
         return self.readings[0].place
+
+    def witnesses(self) -> list[Place]:
+        """Return what the mention tells of the scene: its best reading, and the region of the same name where that is a town."""
+        best = self.best
+        twin = next((r.place for r in self.readings[1:5] if is_seat(r.place, best) or is_seat(best, r.place)), None)
+        return [best] if twin is None else [best, twin]
+
+    def country_share(self) -> float:
+        """Return how sure the country of the best reading is, whichever of its places is meant."""
+        return sum(reading.share for reading in self.readings if reading.place.country == self.best.country)
 
 
 @dataclass(slots=True)
@@ -98,7 +109,7 @@ def read_mention(mention: Mention, around: Surroundings, gazetteer: Gazetteer, c
             alone = prior(place)
             prominence = max(prominence, alone)
             secondary = value & 1 and place.level != "country"
-            readings.append(Reading(value >> 1, place, alone - _SECONDARY if secondary else alone))
+            readings.append(Reading(value >> 1, place, alone - _SECONDARY if secondary else alone, bool(secondary)))
     readings.sort(key=lambda reading: -reading.score)
     return Found(mention, around, readings, prominence)
 
@@ -180,7 +191,7 @@ def _lands_of_script(norm: str) -> frozenset[str]:
     if "\u0600" <= first <= "\u06ff":
         return _ARABIC_LANDS
     if "\u0400" <= first <= "\u04ff":
-        return _CYRILLIC_LANDS
+        return CYRILLIC_LANDS
     return frozenset({"IL", "PS", "SY", "LB"}) if "\u05d0" <= first <= "\u05ea" else frozenset()
 
 

@@ -11,9 +11,19 @@ from collections.abc import Sequence
 from app.domain.gazetteer import Gazetteer, Place
 from app.domain.name_keys import skeleton
 from app.domain.place_cues import PlaceCues, place_cues
-from app.domain.place_guard import ACCEPTED, FIRM, SURE, manner_of, ruled_out, strength
+from app.domain.place_guard import ACCEPTED, FIRM, LARGE, SURE, manner_of, ruled_out, strength
 from app.domain.place_mentions import LONGEST_SKELETON, Mention, Spelling, find_mentions, reach_from, skeleton_mentions
-from app.domain.place_resolution import Found, Reading, Scene, alike, is_seat, read_mention, score_alone, score_in_scene
+from app.domain.place_resolution import (
+    CYRILLIC_LANDS,
+    Found,
+    Reading,
+    Scene,
+    alike,
+    is_seat,
+    read_mention,
+    score_alone,
+    score_in_scene,
+)
 from app.domain.place_roles import give_roles, relation_of, stretched
 from app.domain.place_surroundings import Surroundings, look_around
 from app.domain.text import ReadText, TokenKind
@@ -24,8 +34,10 @@ _MOST_ALTERNATIVES = 4
 _WEAK = 0.05  # share of a reading that is not worth telling
 _SPELLING = {Spelling.EXACT: 1.0, Spelling.STEM: 0.97, Spelling.GLUED: 0.95, Spelling.SKELETON: 0.8}
 _ALIKE = {1: 0.72, 2: 0.6}  # resemblance that a skeleton's name needs, by its words; 0.6 for more
+_ALIKE_CYRILLIC = 0.85
 _ALONE = 6  # consonants from which a skeleton needs no country: "jsrSgr"
-_SCENE_BONUS = 0.35
+_TELLING = 0.6  # share from which a mention says where the post plays
+_SCENE_BONUS, _OFF_SCENE = 0.35, 0.5
 _LANDS = {"uk": ("UA",), "he": ("IL", "PS"), "tr": ("TR", "SY"), "fa": ("IR",)}
 
 
@@ -60,15 +72,16 @@ class _Finder:
             for slot in find_mentions(self._text, self._gazetteer)
         ]
         for found in _disjoint([[found for found in slot if found.strength >= SURE] for slot in slots]):
-            if found.best.level == "country" or found.readings[0].share > 0.6:
-                self._scene.entries.append((found.mention.norm, found.best, found.readings[0].share))
+            share = found.country_share()
+            if found.best.level == "country" or share > _TELLING:
+                self._scene.entries += [(found.mention.norm, place, share) for place in found.witnesses()]
         admitted = _disjoint([[found for found in slot if self._admits(found)] for slot in slots])
         admitted = self._with_skeletons(admitted)
         admitted = _without_echoes(admitted)
         for index, found in enumerate(admitted):
             score_in_scene(found, self._scene, beside=_beside(admitted, index))
         for found in admitted:
-            _settle_seat(found, admitted)
+            _settle_seat(self._text, found, admitted)
         return admitted
 
     def _worth(self, mention: Mention) -> bool:
@@ -88,13 +101,18 @@ class _Finder:
         """Whether a mention is a place by itself, or because it lies where the post plays."""
         if found.strength <= 0:
             return False
-        if found.strength < SURE and self._in_scene(found):
-            found.strength = min(0.95, found.strength + _SCENE_BONUS)
+        lands = self._scene.without(found.mention.norm).countries
+        if any(
+            r.place.level == "country" or r.place.country in lands or r.place.country in self._home
+            for r in found.readings
+        ):
+            if found.strength < SURE and not all(r.place.level == "country" for r in found.readings):
+                found.strength = min(0.95, found.strength + _SCENE_BONUS)
+        elif lands and (found.prominence < LARGE or (found.readings[0].secondary and found.mention.norm.isascii())):
+            found.strength *= (
+                _OFF_SCENE  # a lesser place, or a by-name, in none of the countries that the post is about
+            )
         return found.strength >= ACCEPTED
-
-    def _in_scene(self, found: Found) -> bool:
-        lands = self._scene.without(found.mention.norm).countries | self._home
-        return any(reading.place.country in lands and reading.place.level != "country" for reading in found.readings)
 
     def _with_skeletons(self, admitted: list[Found]) -> list[Found]:
         """Look again, by consonants, at the words that are no place yet, among places of the countries that the post is about.
@@ -144,7 +162,7 @@ class _Finder:
             reading
             for reading in found.readings
             if (reading.place.country in lands or not lands)
-            and alike(mention.norm, reading.place.name) >= _ALIKE.get(words, 0.6)
+            and alike(mention.norm, reading.place.name) >= _needed_likeness(words, reading.place)
         ]
         if not lands and (
             len(skeleton(mention.norm.split())) < _ALONE or len({r.place.country for r in readings}) != 1
@@ -169,6 +187,11 @@ class _Finder:
             return True
         opens = mention.first == 0 or tokens[mention.first - 1].sentence != tokens[mention.first].sentence
         return len(tokens) <= 3 or not (opens or self._manner.titled or self._manner.all_capitals)
+
+
+def _needed_likeness(words: int, place: Place) -> float:
+    """Return how much a name must resemble the place whose consonants it has: Cyrillic is written in Latin by one rule, Arabic by none."""
+    return _ALIKE_CYRILLIC if place.country in CYRILLIC_LANDS else _ALIKE.get(words, 0.6)
 
 
 def _disjoint(slots: Sequence[Sequence[Found]]) -> list[Found]:
@@ -201,11 +224,11 @@ def _beside(admitted: Sequence[Found], index: int) -> list[Place]:
             else mention.first - other.mention.last
         )
         if gap <= 3:
-            found.append(other.best)
+            found += other.witnesses()
     return found
 
 
-def _settle_seat(found: Found, admitted: Sequence[Found]) -> None:
+def _settle_seat(text: ReadText, found: Found, admitted: Sequence[Found]) -> None:
     """Where a name is a region's and its town's, choose by the words around and by what else is named; the other is the runner-up."""
     best = found.readings[0]
     twin = next((r for r in found.readings[1:6] if is_seat(best.place, r.place) or is_seat(r.place, best.place)), None)
@@ -218,7 +241,7 @@ def _settle_seat(found: Found, admitted: Sequence[Found]) -> None:
         for other in admitted
         if other is not found and other.mention.norm != found.mention.norm
     )
-    says_region = around.says & {"region", "countryside", "within"} or around.compass
+    says_region = around.says & {"region", "countryside", "within"} or around.compass or _contains_unknown(text, found)
     chosen = region if (says_region or inside) and "settlement" not in around.says else town
     total = region.share + town.share
     chosen.share, other_share = total * 0.75, total * 0.25
@@ -226,6 +249,16 @@ def _settle_seat(found: Found, admitted: Sequence[Found]) -> None:
     rest.share = other_share
     found.readings = [chosen, rest, *(r for r in found.readings if r is not region and r is not town)]
     found.seat_of = region.place if chosen is town and "settlement" not in around.says else None
+
+
+def _contains_unknown(text: ReadText, found: Found) -> bool:
+    """Whether the name closes an address ("Verkhnokamianka, Luhansk"): a capitalised word and a comma stand right before it."""
+    first = found.mention.first
+    if first == 0:
+        return False
+    before, here = text.tokens[first - 1], text.tokens[first]
+    gap = text.text[before.end : here.start].strip()
+    return gap == "," and text.text[before.start].isupper() and before.sentence == here.sentence
 
 
 def _tag(text: ReadText, found: Found, role: str) -> PlaceTag:
