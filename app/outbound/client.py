@@ -234,8 +234,8 @@ def _socket_factory(checked: frozenset[IpAddress]) -> Callable[[Any], socket.soc
 def _join(target: Target, location: str) -> str:
     try:
         return str(target.url.join(URL(location)))
-    except ValueError as error:
-        raise OutboundRefused(f"redirected to what is no URL: {error}") from None
+    except ValueError:
+        raise OutboundRefused("redirected to what is no URL") from None
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
@@ -256,9 +256,13 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bo
 
 
 def _failed(error: Exception) -> OutboundFailed:
-    """Sort what the library raised into our kinds, with its own words."""
+    """Sort what the library raised into our kinds, with its own words: never the URL, whose path and query may be a secret."""
     words = str(error) or type(error).__name__
     match error:
+        case aiohttp.ClientResponseError():
+            return OutboundFailed("reply", error.message or type(error).__name__)
+        case aiohttp.InvalidURL():
+            return OutboundFailed("reply", "the URL is not taken")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
             return OutboundFailed("tls", words)
         case aiohttp.ClientConnectorError():

@@ -119,8 +119,8 @@ def _parse(url: str) -> URL:
     try:
         parsed = URL(url)
         port = parsed.port
-    except ValueError as error:
-        raise OutboundRefused(f"the URL cannot be read: {error}") from None
+    except ValueError:
+        raise OutboundRefused("the URL cannot be read: its host or port is wrong") from None
     if parsed.scheme not in _TLS | _PLAIN:
         raise OutboundRefused(f"{parsed.scheme or 'no'} scheme is not allowed; use https")
     authority = re.split(r"[/?#]", url.partition("//")[2], maxsplit=1)[0]  # as written: the parser drops an empty user

@@ -267,6 +267,18 @@ async def test_a_broken_reply_is_a_failure_of_the_other_side(answer: bytes | Han
         assert caught.value.kind in kind.split("|")
 
 
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9\r\n\r\n", b"HTTP/1.1 9999 No\r\n\r\n", endless_head, hang])
+async def test_no_failure_repeats_the_path_or_query_of_a_url_for_they_may_be_secret(answer: bytes | Handler) -> None:
+    async with listening(answer) as listener:
+        url = f"http://127.0.0.1:{listener.port}/services/canary?sig=canary"
+        with pytest.raises(OutboundFailed) as caught:
+            await OutboundClient(LOOPBACK).request("POST", url, Ask(deadline_s=1))
+        assert "canary" not in caught.value.detail
+    with pytest.raises(OutboundFailed) as caught:
+        await OutboundClient(LOOPBACK).request("POST", url)
+    assert "canary" not in caught.value.detail
+
+
 async def test_names_that_are_not_found_and_ports_that_are_shut_are_failures_and_no_refusals() -> None:
     async def missing(host: str, port: int) -> Sequence[str]:
         del host, port
