@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
@@ -323,10 +323,3 @@ def _one_of(value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
     return value
-
-
-def all_forms(lines: Mapping[str, list[str]]) -> Iterator[str]:
-    """Return every plain form of a table of lists by language."""
-    for listed in lines.values():
-        for line in listed:
-            yield from expand(line)
