@@ -16,6 +16,7 @@ from producers.port import Setup
 
 BATCH = 100
 LOOK_EVERY_S = 1.0  # for rows of other processes; a commit of our own wakes at once
+LOOKS = 10  # after so many without a change the table is read all the same
 
 
 class InboxProducer:
@@ -29,21 +30,25 @@ class InboxProducer:
 
     async def read(self, intake: Intake) -> None:
         while True:
+            mark = self._database.mark()
             async with self._database.read() as session:
                 rows = await waiting(session, limit=BATCH)
             if not rows:
-                await self._wait(intake)
+                await self._wait(intake, mark)
                 continue
             await intake.take([_received(row, intake) for row in rows])
             async with self._database.write() as writing:
                 await remove(writing.session, [row.id for row in rows])
 
-    async def _wait(self, intake: Intake) -> None:
-        try:
-            async with intake.clock.timeout(LOOK_EVERY_S):
-                await self._database.wait_for_commit()
-        except TimeoutError:
-            return
+    async def _wait(self, intake: Intake, mark: int | None) -> None:
+        for _ in range(LOOKS):
+            try:
+                async with intake.clock.timeout(LOOK_EVERY_S):
+                    await self._database.wait_for_commit()
+                    return
+            except TimeoutError:
+                if mark is None or mark != self._database.mark():
+                    return
 
 
 def _received(row: Inbox, intake: Intake) -> Received:

@@ -40,6 +40,7 @@ class _Live:
         self._spool = spool
         self._platforms = platforms
         self._configured: Configured | None = None
+        self._mark: int | None = None
         outbound = resources.settings.config.section("outbound")
         allowed = [*outbound.get("allow_hosts", ()), *outbound.get("allow_networks", ())]
         self._policy = policy_of(allowed, plain=True)  # many feeds are still served over plain HTTP
@@ -49,6 +50,9 @@ class _Live:
 
     async def _load(self) -> Sequence[SourceConfig]:
         """Return the sources as they stand, or as they were last read while the database is away."""
+        mark = self._resources.database.mark()
+        if self._configured is not None and mark is not None and mark == self._mark:
+            return self._chosen(self._configured)
         try:
             async with self._resources.database.read() as session:
                 found = Configured(tuple(await load_sources(session)), tuple(await load_watches(session)))
@@ -58,9 +62,13 @@ class _Live:
                 self._configured = msgspec.json.decode(stored, type=Configured) if stored else Configured()
             found = self._configured
         else:
+            self._mark = mark
             if found != self._configured:
                 self._configured = found
                 await self._spool.append([], state={KEPT: msgspec.json.encode(found)})
+        return self._chosen(found)
+
+    def _chosen(self, found: Configured) -> Sequence[SourceConfig]:
         return [one for one in found.sources if not self._platforms or one.platform in self._platforms]
 
     def _plan(self, sources: Sequence[SourceConfig]) -> dict[str, Planned]:

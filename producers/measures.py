@@ -65,6 +65,10 @@ class Measures:
             if state is not None:
                 self._sources.count.labels(platform_of(source), state.state).dec()
 
+    def holding(self, *, stuck: bool) -> None:
+        """Note whether the disk takes items."""
+        self._items.held.set(stuck)
+
     def holds(self, items: int) -> None:
         """Note how many items wait in the spool for the stream."""
         self._items.spool_items.set(items)

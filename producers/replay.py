@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from app.clock import Clock
+from app.crash import crash_point
 from app.domain.posts import GapLine, parse_line, sketch_line
 from app.domain.replay_clock import FOLLOWING, ReplayClock, first_time, leap_holds
 from app.errors import UserError
@@ -184,6 +185,7 @@ class _File:
             known.append(mine)
         records = [RunStart(run, tuple(part), start, seen_at) for part in _parts(sources)]
         await self._spool.append(records, state={INDEX: msgspec.json.encode(known)})
+        crash_point("replay.after_coverage")
 
     async def _play_from(self, offset: int, run: str, now: ReplayClock, size: int) -> None:
         pace = _Pace(self._clock, self._options.speed)

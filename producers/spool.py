@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 import structlog
 
+from app.ballast import need_room
 from app.clock import Clock
 from app.crash import crash_point
 from app.domain.posts import quarantine
@@ -46,6 +47,7 @@ RAW_TOPIC = (
 )
 SAY_HEAD_S = 1.0  # how long a head may stay unsaid, so that the ledger's "received" is never older
 RETRY_CAP_S = 2.0
+HURRY_S = 2.0  # of the eight seconds that a process has to stop in
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +97,7 @@ class Spool:
         self._writer: asyncio.Task[None] | None = None
         self._sayer: asyncio.Task[None] | None = None
         self._stuck = False
+        self._try_until = float("inf")
 
     @property
     def id(self) -> str:
@@ -132,7 +135,7 @@ class Spool:
     ) -> None:
         """Take the entries in, in order, with the resume `state` that covers them; durable when this returns.
 
-        While the disk cannot take them it waits; DamagedError is raised.
+        While the disk cannot take them it waits; DamagedError is raised. Cancelled where the process stops meanwhile.
         """
         done = asyncio.get_running_loop().create_future()
         self._pending.append(_Pending(entries, state or {}, empty_lines, done))
@@ -160,18 +163,25 @@ class Spool:
         await self._durable([Outgoing(self.id, encode(head))], {}, [])
         self._said = saying
 
+    def hurry(self) -> None:
+        """The process is about to stop: where the disk takes nothing, give up soon. What is not taken in was promised to nobody."""
+        self._try_until = min(self._try_until, self._clock.monotonic() + HURRY_S)
+
     async def close(self) -> None:
-        """Write what waits and say the head."""
+        """Write what waits and say the head, as far as the disk takes it."""
+        self.hurry()
         if self._sayer is not None:
             self._sayer.cancel()
             await asyncio.wait([self._sayer])
         if self._writer is not None:
             await asyncio.wait([self._writer])
-        await self.say_head()
+        with suppress(Unavailable):
+            await self.say_head()
 
     async def _say_later(self) -> None:
         await self._clock.sleep(SAY_HEAD_S)
-        await self.say_head()
+        with suppress(Unavailable):
+            await self.say_head()
 
     async def _write_pending(self) -> None:
         while self._pending:
@@ -186,6 +196,8 @@ class Spool:
                     continue
                 if error is None:
                     pending.done.set_result(None)
+                elif isinstance(error, Unavailable):
+                    pending.done.cancel()
                 else:
                     pending.done.set_exception(error)
 
@@ -225,18 +237,31 @@ class Spool:
         delay = 0.05
         while True:
             try:
+                self._need_room()
                 await self._log.append(POSTS.name, records, state=state, beside={RAW_TOPIC: raws})
             except Unavailable as trouble:
                 if not self._stuck:
                     log.warning("the spool cannot take items; sources wait", spool=self.id, detail=trouble.detail)
-                self._stuck = True
+                self._hold(stuck=True)
+                if self._clock.monotonic() >= self._try_until:
+                    raise
                 await self._clock.sleep(delay * random.uniform(0.8, 1.2))
                 delay = min(RETRY_CAP_S, delay * 2)
             else:
                 if self._stuck:
                     log.info("the spool takes items again", spool=self.id)
-                self._stuck = False
+                self._hold(stuck=False)
                 return
+
+    def _need_room(self) -> None:
+        freed = need_room(self._log.path.parent)
+        if freed:
+            log.error("the disk is nearly full: the ballast was given up", path=str(self._log.path.parent), freed=freed)
+
+    def _hold(self, *, stuck: bool) -> None:
+        self._stuck = stuck
+        if self.measures is not None:
+            self.measures.holding(stuck=stuck)
 
 
 @asynccontextmanager

@@ -80,3 +80,26 @@ async def test_a_new_forwarder_goes_on_where_the_last_one_stopped(tmp_path: Path
             await forward_until_empty(log, stream, clock)
     seen = [item.ingest.sequence for item in map(decode, await published(stream)) if isinstance(item, Item)]
     assert seen == list(range(1, 11))
+
+
+async def test_a_dead_stream_never_slows_what_comes_in(log: SqliteLog) -> None:
+    """Five thousand items arrive one by one while no publish ever returns: what is taken in waits for the disk alone."""
+
+    class DeadStream(MemoryStream):
+        async def publish(self, topic: str, records: Sequence[Outgoing]) -> None:
+            del topic, records
+            await asyncio.Event().wait()
+
+    clock = SystemClock()
+    forwarding = asyncio.create_task(forward(log, DeadStream(clock), clock))
+    async with open_spool(log, clock, forwarded=True) as spool:
+        slowest = 0.0
+        for first in range(0, 5000, 10):
+            began = clock.monotonic()
+            await asyncio.gather(*(spool.append([draft(number)]) for number in range(first, first + 10)))
+            slowest = max(slowest, clock.monotonic() - began)
+        assert spool.head == 5000
+        assert await spool.backlog() >= 5000
+        assert slowest < 2.0
+        forwarding.cancel()
+        await asyncio.wait([forwarding])
