@@ -26,6 +26,7 @@ class PlaceCues:
     speaker_before: frozenset[str]
     seats: frozenset[str]
     storms: frozenset[str]
+    abbreviations: frozenset[str]
     demonyms: frozenset[str]
     both: frozenset[str]
     stems: frozenset[str]  # of Cyrillic demonyms and of words that are never places
@@ -62,6 +63,7 @@ def place_cues() -> PlaceCues:
         treated_last=frozenset(cue.rsplit(" ", 1)[-1] for cue in treated),
         speaker_before=_norms(table["speaker_before"]["words"]),
         seats=_norms(table["seats"]["names"]),
+        abbreviations=_norms(table["abbreviations"]["names"]),
         storms=_norms(table["storms"]["words"]),
         demonyms=demonyms,
         both=_norms(table["demonyms"]["both"]),

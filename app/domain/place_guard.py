@@ -121,6 +121,8 @@ def _cased(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> flo
         if manner.titled or manner.all_capitals or _opens_sentence(tokens, mention.first):
             return 0.6 if named else 0.0
         base -= 0.3
+    if single and _is_short_by_name(found, cues):
+        base -= 0.4
     if tag:
         return base - (0.1 if mention.spelling is Spelling.GLUED else 0.0)
     if single and found.prominence < 5.0 and not manner.titled and (penalty := _in_a_name(text, mention, cues)):
@@ -136,6 +138,16 @@ def _short_name(surface: str, found: Found, *, tag: bool, named: bool) -> bool:
     if bare.isupper() and len(bare) > 1:
         return found.prominence >= _KNOWN
     return named or (tag and found.prominence >= LARGE) or (surface[0].isupper() and found.prominence >= LARGE)
+
+
+def _is_short_by_name(found: Found, cues: PlaceCues) -> bool:
+    """Whether a few letters lead to a town only under another name than its own."""
+    norm = found.mention.norm
+    if len(norm) > 4 or norm in cues.abbreviations:
+        return False
+    return all(
+        reading.secondary for reading in found.readings[:3] if reading.place.level in {"city", "village", "region"}
+    )
 
 
 def _lower(found: Found, cues: PlaceCues, manner: Manner, *, single: bool) -> float:
