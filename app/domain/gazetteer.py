@@ -60,6 +60,7 @@ class Gazetteer:
         self._heads: dict[str, tuple[Head, ...]] = {}
         self._seen: dict[int, Place] = {}
         self._bones: dict[str, str] = {}
+        self._glued: dict[str, tuple[str, Sequence[int]]] = {}
 
     @classmethod
     def from_places(cls, rows: Iterable[PlaceRow]) -> Gazetteer:
@@ -148,6 +149,16 @@ class Gazetteer:
                 self._bones[key] = found
             out.append(found)
         return "".join(out)
+
+    def glued(self, norm: str) -> tuple[str, Sequence[int]]:
+        """Return what is left of a word that holds a whole name glued together once its proclitics are off, and the name's postings."""
+        found = self._glued.get(norm)
+        if found is None:
+            found = next(((head, numbers) for head in variants(norm) if (numbers := self.find("j", head))), ("", ()))
+            if len(self._glued) >= _CACHE:
+                self._glued.clear()
+            self._glued[norm] = found
+        return found
 
     def size(self, number: int) -> tuple[int, int]:
         """Return the level (0 the widest: an index of LEVELS) and population of a place, without the rest of it."""

@@ -192,17 +192,20 @@ def _glued(text: ReadText, index: int, gazetteer: Gazetteer) -> list[Mention]:
     token = text.tokens[index]
     if len(token.norm) < (4 if token.in_hashtag else GLUED_MIN):
         return []
-    for norm, spelling in ((token.norm, Spelling.GLUED), (_without_s(text, token), Spelling.STEM)):
-        for head in variants(norm) if norm else ():
-            if numbers := gazetteer.find("j" if spelling is Spelling.GLUED else "n", head):
-                return [_mention(text, index, 1, _Look((head,), numbers, spelling, norm[: -len(head)]))]
+    head, numbers = gazetteer.glued(token.norm)
+    if numbers:
+        clitic = token.norm[: len(token.norm) - len(head)]
+        return [_mention(text, index, 1, _Look((head,), numbers, Spelling.GLUED, clitic))]
+    if (norm := _without_s(text, token)) and (numbers := gazetteer.find("n", norm)):
+        return [_mention(text, index, 1, _Look((norm,), numbers, Spelling.STEM))]
     return []
 
 
 def _without_s(text: ReadText, token: Token) -> str:
     """Return a capitalised English name without the s of a genitive whose apostrophe was left out, "" where it has none."""
-    surface = text.text[token.start : token.end]
-    return token.norm[:-1] if surface[0].isupper() and surface.endswith("s") and not token.in_hashtag else ""
+    if not token.norm.endswith("s") or token.in_hashtag or not text.text[token.start].isupper():
+        return ""
+    return token.norm[:-1]
 
 
 def skeleton_mentions(text: ReadText, index: int, until: int, gazetteer: Gazetteer) -> list[Mention]:

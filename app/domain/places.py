@@ -7,11 +7,12 @@ and score all readings against it (`place_resolution`); then tell where it happe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from app.domain.gazetteer import Gazetteer, Place
 from app.domain.name_keys import skeleton
 from app.domain.place_cues import PlaceCues, place_cues
-from app.domain.place_guard import ACCEPTED, FIRM, LARGE, SURE, manner_of, ruled_out, strength
+from app.domain.place_guard import ACCEPTED, FIRM, LARGE, SURE, Manner, manner_of, ruled_out, strength
 from app.domain.place_mentions import LONGEST_SKELETON, Mention, Spelling, find_mentions, reach_from, skeleton_mentions
 from app.domain.place_resolution import (
     CYRILLIC_LANDS,
@@ -63,7 +64,6 @@ class _Finder:
 
     def __init__(self, text: ReadText, gazetteer: Gazetteer, cues: PlaceCues, home: frozenset[str]) -> None:
         self._text, self._gazetteer, self._cues, self._home = text, gazetteer, cues, home
-        self._manner = manner_of(text, cues)
         self._scene = Scene()
 
     def find(self) -> list[Found]:
@@ -71,6 +71,8 @@ class _Finder:
             [self._read(mention) for mention in slot if self._worth(mention)]
             for slot in find_mentions(self._text, self._gazetteer)
         ]
+        if not any(slots) and not self._text.hashtags and not self._home:
+            return []
         for found in _disjoint([[found for found in slot if found.strength >= SURE] for slot in slots]):
             share = found.country_share()
             if found.best.level == "country" or share > _TELLING:
@@ -83,6 +85,10 @@ class _Finder:
         for found in admitted:
             _settle_seat(self._text, found, admitted)
         return admitted
+
+    @cached_property
+    def _manner(self) -> Manner:
+        return manner_of(self._text, self._cues)
 
     def _worth(self, mention: Mention) -> bool:
         """Rule out early and cheaply what no words around can make a place: nine of ten names that are words."""

@@ -6,7 +6,8 @@ import pytest
 
 from app.domain.gazetteer_index import build_index
 from app.errors import GazetteerError
-from app.gazetteer_file import build_gazetteer, default_path, open_gazetteer, write_whole
+from app.gazetteer_file import build_gazetteer, default_gazetteer, default_path, open_gazetteer, write_whole
+from app.gazetteer_sources import tables_digest
 from tests.builders import place_rows
 
 INDEX = build_index(place_rows(), {"sources": ["a test"]})
@@ -57,3 +58,9 @@ def test_a_bad_table_leaves_the_index_that_was_there(tmp_path: Path) -> None:
 
 def test_the_home_keeps_one_index_a_version() -> None:
     assert default_path(Path("var")).parent == Path("var/cache")
+
+
+@pytest.mark.parametrize("facts", [{"extra": ["mine.tsv"], "digest": "old"}, {"extra": [], "digest": tables_digest()}])
+def test_an_index_of_ones_own_or_of_these_tables_is_opened_as_it_is(tmp_path: Path, facts: dict[str, object]) -> None:
+    write_whole(default_path(tmp_path), build_index(place_rows()[:5], facts))
+    assert len(default_gazetteer(tmp_path)) == 5
