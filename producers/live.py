@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 
 import msgspec
 
-from app.db.config import load_sources, load_watches
+from app.db.config import load_sources, load_watches, source_of
+from app.db.sources import KnownSource, known
 from app.domain.config import SourceConfig
-from app.domain.rule_ast import Op
+from app.domain.rule_ast import And, Node, Op, Or, Term
 from app.domain.rules import parse_rule
+from app.domain.silence import Habit, silent_since
 from app.domain.watches import Watch
 from app.domain.x_rules import to_x_rule
 from app.errors import RuleError, Unavailable
 from app.outbound.targets import policy_of
 from app.resources import Resources
+from app.telemetry.metrics import PLATFORMS
+from producers.measures import platform_of
 from producers.port import Setup
 from producers.roster import plan
 from producers.runner import Planned, run_producers
 from producers.spool import Spool
 from producers.watchdog import WatchdogProducer
 
+SILENCE_EVERY_S = 60.0
 KEPT = "configured"  # state: sources and watches as last read, for a start while the database is away
 
 
@@ -46,7 +55,20 @@ class _Live:
         self._policy = policy_of(allowed, plain=True)  # many feeds are still served over plain HTTP
 
     async def run(self) -> None:
-        await run_producers(self._load, self._plan, self._spool, self._resources.clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run_producers(self._load, self._plan, self._spool, self._resources.clock))
+            group.create_task(self._watch_silence())
+
+    async def _watch_silence(self) -> None:
+        """Keep the number of silent sources, from what the desk knows of their habits."""
+        while True:
+            with suppress(Unavailable):
+                async with self._resources.database.read() as session:
+                    found = await known(session)
+                silent = Counter(platform_of(one.id) for one in found if is_silent(one, self._resources.clock.now()))
+                for platform in PLATFORMS:
+                    self._resources.metrics.sources.silent.labels(platform).set(silent[platform])
+            await self._resources.clock.sleep(SILENCE_EVERY_S)
 
     async def _load(self) -> Sequence[SourceConfig]:
         """Return the sources as they stand, or as they were last read while the database is away."""
@@ -95,6 +117,15 @@ class _Live:
         )
 
 
+def is_silent(source: KnownSource, now: datetime) -> bool:
+    """Say whether a configured source is read and quiet far beyond its habit."""
+    row, status = source.source, source.status
+    if row is None or row.retired_at is not None or status is None:
+        return False
+    habit = Habit(status.last_post_at, status.usual_gap_s, status.posts, source_of(row).options.get("quiet_after_h"))
+    return silent_since(habit, status.state, now) is not None
+
+
 def x_rules(watches: Iterable[Watch]) -> list[str]:
     """Return what the watches look for in X's own form; a watch that X has no words for is fed by the accounts alone."""
     found: dict[str, None] = {}
@@ -111,10 +142,22 @@ def words_of(watches: Iterable[Watch]) -> frozenset[str]:
     found: set[str] = set()
     for watch in watches:
         try:
-            terms = list(parse_rule(watch.rule).terms())
+            terms = list(_asked(parse_rule(watch.rule).node))
         except RuleError:
             continue
         found.update(
             max(term.norms, key=len) for term in terms if term.op in {Op.WORD, Op.PHRASE, Op.HASHTAG} and term.norms
         )
     return frozenset(found)
+
+
+def _asked(node: Node | None) -> Iterator[Term]:
+    """Yield the terms that a rule asks for, not those that it excludes."""
+    match node:
+        case Term():
+            yield node
+        case And(children) | Or(children):
+            for child in children:
+                yield from _asked(child)
+        case _:
+            return
