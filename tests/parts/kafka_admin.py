@@ -62,6 +62,7 @@ def produce_raw(
             partition=partition,
             on_delivery=lambda error, _: failures.append(error) if error else None,
         )
+        producer.poll(0)
     if producer.flush(SECONDS) or failures:
         raise RuntimeError(f"the broker refused a record: {failures}")
 
