@@ -177,7 +177,8 @@ class _Finder:
         if not readings or not self._skeleton_stands(mention, around):
             return None
         score_alone(found, self._home)
-        found.strength = 0.7
+        named = {place.place_id for _, place, _ in self._scene.entries if place.level in {"region", "district"}}
+        found.strength = 0.95 if not named.isdisjoint(found.best.parents) else 0.75
         return found
 
     def _skeleton_stands(self, mention: Mention, around: Surroundings) -> bool:
