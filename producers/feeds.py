@@ -117,7 +117,7 @@ class FeedsProducer:
             reply = await client.request(
                 "GET", url_of(source), Ask(headers=headers, max_reply=MAX_BODY, redirects=3, deadline_s=30.0)
             )
-        except OutboundRefused as refused:
+        except (OutboundRefused, SettingsError) as refused:
             raise Refused(refused.detail) from None
         except OutboundFailed as failed:
             raise Lost(failed.detail) from None

@@ -37,7 +37,7 @@ from producers.mastodon_payloads import (
     open_to_all,
     read_status,
 )
-from producers.port import Lost, Refused, Setup
+from producers.port import REFUSED_S, Lost, Refused, Setup
 
 EVERY_S = 90.0  # between two looks at an account; a server allows 300 requests in five minutes
 PAGE = 40  # the most that a server gives
@@ -81,8 +81,6 @@ class MastodonProducer:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._client = OutboundClient(setup.policy, clock=setup.clock)
-        for source in setup.sources:
-            self._server(source)  # a source without a server is refused before anything is read
 
     @property
     def source_ids(self) -> frozenset[str]:
@@ -100,9 +98,9 @@ class MastodonProducer:
         while True:
             began = intake.clock.monotonic()
             try:
-                await follow(source, self._server(source), intake)
-            except Refused as refused:
-                state, detail, asked = "refused", refused.detail, refused.retry_after
+                await follow(source, server_of(source, self._setup), intake)
+            except (Refused, SettingsError) as refused:
+                state, detail, asked = "refused", refused.detail, REFUSED_S
             except Lost as lost:
                 state, detail, asked = "connecting", lost.detail, lost.retry_after or 0.0
             intake.coverage.end([source.id])
@@ -224,17 +222,6 @@ class MastodonProducer:
 
     # -- the server ------------------------------------------------------------------------------------------------
 
-    def _server(self, source: SourceConfig) -> Server:
-        named = source.options.get("host") or source.handle.partition("@")[2] or self._setup.section.get("host")
-        if not named:
-            raise SettingsError(f"{source.id} names no server: write name@server, or set host")
-        if source.options.get("stream") and source.options["stream"] not in STREAMS:
-            raise SettingsError(f"{source.id}: stream is one of {', '.join(STREAMS)}")
-        base = str(named) if "://" in str(named) else f"https://{named}"
-        variable = source.options.get("token_env") or self._setup.section.get("token_env")
-        token = self._setup.secret(str(variable)) if variable else None
-        return Server(URL(base).authority, base.rstrip("/"), token)
-
     async def _get(self, server: Server, path: str) -> Any:
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {server.token}"} if server.token else {})
         try:
@@ -277,6 +264,21 @@ class MastodonProducer:
 
 def make(setup: Setup) -> MastodonProducer:
     return MastodonProducer(setup)
+
+
+def server_of(source: SourceConfig, setup: Setup) -> Server:
+    """Return where a source is read; raise SettingsError where its options do not say."""
+    named = source.options.get("host") or source.handle.partition("@")[2] or setup.section.get("host")
+    if not named:
+        raise SettingsError(f"{source.id} names no server: write name@server, or set host")
+    if source.options.get("stream") and source.options["stream"] not in STREAMS:
+        raise SettingsError(f"{source.id}: stream is one of {', '.join(STREAMS)}")
+    base = str(named) if "://" in str(named) else f"https://{named}"
+    variable = source.options.get("token_env") or setup.section.get("token_env")
+    token = setup.secret(str(variable)) if variable else None
+    url = URL(base)
+    host = url.host or "" if url.is_default_port() else f"{url.host}:{url.port}"
+    return Server(host, base.rstrip("/"), token)
 
 
 def _received(status: dict[str, Any], raw: bytes, server: Server) -> Received:

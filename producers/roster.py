@@ -57,7 +57,7 @@ def plan(
             else replace(shared, sources=mine, section=section, rules=(), words=frozenset())
         )
         of = msgspec.json.encode((mine, section, list(own.rules), sorted(own.words)))
-        planned[row.name] = Planned(of, partial(_make, row, own))
+        planned[row.name] = Planned(of, partial(_make, row, own), frozenset(source.id for source in mine))
     return planned
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from app.clock import Clock
 from app.domain.config import SourceConfig
-from app.errors import DamagedError, Unavailable
+from app.errors import DamagedError, Unavailable, UserError
 from app.home import hold_home
 from app.streams.port import Stream
 from app.streams.sqlite_log import SqliteLog, open_sqlite_log
@@ -40,6 +40,7 @@ class Planned(NamedTuple):
 
     of: object
     make: Callable[[], Producer]
+    sources: frozenset[str] = frozenset()
 
 
 Plan = Callable[[Sequence[SourceConfig]], Mapping[str, Planned]]
@@ -123,9 +124,31 @@ async def run_producers(load: LoadSources, plan: Plan, spool: Spool, clock: Cloc
                     await asyncio.wait([task])
                 for name, planned in wanted.items():
                     if name not in running:
-                        task = group.create_task(run_producer(planned.make(), spool, clock), name=f"producer {name}")
+                        made = _made(name, planned)
+                        task = group.create_task(run_producer(made, spool, clock), name=f"producer {name}")
                         running[name] = (planned.of, task)
             await clock.sleep(RELOAD_S)
+
+
+class _Unusable:
+    """Stands for a producer that cannot be made from what is configured: it says why, and the others run."""
+
+    def __init__(self, name: str, sources: frozenset[str], why: str) -> None:
+        self.name = name
+        self.source_ids = sources
+        self._why = why
+
+    async def read(self, intake: Intake) -> None:
+        del intake
+        raise Refused(self._why)
+
+
+def _made(name: str, planned: Planned) -> Producer:
+    try:
+        return planned.make()
+    except UserError as error:
+        log.error("a producer cannot be used", platform=name, detail=error.detail)  # noqa: TRY400 - the operator's, not ours
+        return _Unusable(name, planned.sources, error.detail)
 
 
 async def _keep_asserting(intake: Intake, spool: Spool) -> None:

@@ -14,7 +14,7 @@ from app.domain.posts import read_post
 from app.errors import SettingsError
 from app.messages import Gap, Item, Post, PostType, Quarantined
 from app.streams.sqlite_log import SqliteLog
-from producers.mastodon import MastodonProducer, make
+from producers.mastodon import MastodonProducer, make, server_of
 from producers.mastodon_payloads import EventReader, fields_of, read_status
 from tests.producers.playing import deleted, ids, open_gaps, playing, setup, source, states, until
 from tests.producers.recording import of_type
@@ -198,12 +198,22 @@ async def test_a_server_in_trouble_is_asked_less_often_and_heard_again(server: F
     assert "connecting: the server answers 503" in await states(log, "mastodon:ridge@social.example")
 
 
-def test_a_source_without_a_server_or_with_a_strange_stream_is_refused() -> None:
-    clock = ScaledClock(1)
+def test_a_source_says_where_it_is_read() -> None:
+    given = setup(ScaledClock(1), host="home.example")
+    assert server_of(source("mastodon:ridge@social.example"), given).base == "https://social.example"
+    assert server_of(source("mastodon:ridge@social.example", host="mirror.example"), given).host == "mirror.example"
+    assert server_of(source("mastodon:ridge"), given).host == "home.example"
     with pytest.raises(SettingsError, match="names no server"):
-        make(setup(clock, source("mastodon:ridge")))
+        server_of(source("mastodon:ridge"), setup(ScaledClock(1)))
     with pytest.raises(SettingsError, match="stream is one of"):
-        make(setup(clock, source("mastodon:a@b.example", stream="everything")))
+        server_of(source("mastodon:a@b.example", stream="everything"), given)
+
+
+async def test_a_source_that_names_no_server_does_not_hold_up_another(server: FakeMastodon, log: SqliteLog) -> None:
+    good = source("mastodon:ridge@social.example", host=server.base_url)
+    async with playing(make(setup(server.clock, source("mastodon:lost"), good)), log, server.clock):
+        await has(log, server, server.publish("ridge", "here"))
+    assert (await states(log, "mastodon:lost"))[-1].startswith("refused: mastodon:lost names no server")
 
 
 def test_events_are_cut_at_empty_lines_and_heartbeats_are_nothing() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from app.clock import ScaledClock
 from app.domain.config import SourceConfig
-from app.errors import HomeHeldError, Unavailable
+from app.errors import HomeHeldError, SettingsError, Unavailable
 from app.messages import Coverage, Gap, Item, SourceState, SpoolHead, decode
 from app.streams.memory import MemoryStream
 from app.streams.sqlite_log import SqliteLog, open_sqlite_log
@@ -179,6 +179,30 @@ async def test_a_changed_list_restarts_only_whom_it_concerns(log: SqliteLog) -> 
         task.cancel()
         async with asyncio.timeout(2):
             await asyncio.wait([task])
+
+
+async def test_a_producer_that_cannot_be_made_says_why_and_the_others_run(log: SqliteLog) -> None:
+    clock = ScaledClock(100)
+    good = Scripted()
+
+    def broken() -> Scripted:
+        raise SettingsError("[x] base_url must begin with https://")
+
+    async def load() -> Sequence[SourceConfig]:
+        return []
+
+    planned = {"x": Planned(1, broken, frozenset({"x:ridge"})), "rss": Planned(1, lambda: good)}
+    async with open_spool(log, clock) as spool:
+        task = asyncio.create_task(run_producers(load, lambda _: planned, spool, clock))
+        await until(lambda: _true(bool(good.reads)))
+
+        async def said() -> bool:
+            return any("must begin with https" in state.detail for state in await of_type(log, SourceState))
+
+        await until(said)
+        assert not task.done()
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def test_beside_a_broker_the_spool_is_a_file_of_its_own_with_one_holder(tmp_path: Path) -> None:
