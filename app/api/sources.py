@@ -22,8 +22,9 @@ from app.db.config import put_source, retire, source_of
 from app.db.models import Source
 from app.db.session import WriteSession
 from app.db.sources import KnownSource
-from app.domain.config import SourceConfig
 from app.domain.silence import Habit, silent_since
+from app.domain.source_lists import read_source
+from app.errors import UserError
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
@@ -91,10 +92,13 @@ async def put_one(
     request: Request, resources: Resources, caller: MayAdmin, source_id: SourceId, given: SourceChange
 ) -> Response:
     """Without a version in force it is made; with one `If-Match` is needed. Producers take it up within seconds."""
+    fields = given.model_dump(exclude={"options"})
+    if twice := sorted(fields.keys() & given.options.keys()):
+        raise Problem(422, f"{twice[0]} is no option of a producer: it stands beside them.", field="options")
     try:
-        config = msgspec.convert({"id": source_id, **given.model_dump()}, SourceConfig)
-    except msgspec.ValidationError as error:
-        raise Problem(422, f"The id of a source is `platform:handle`: {error}", field="source_id") from None
+        config = read_source({"id": source_id, **fields, **given.options}, "the source")
+    except UserError as error:
+        raise Problem(422, error.detail, field="source_id") from None
 
     async def work(writing: WriteSession) -> Done:
         row = await writing.session.get(Source, source_id)
