@@ -49,6 +49,9 @@ OWN_VARIABLES = (
     Variable("WATCHDESK_LOG_FORMAT", "auto", "`json`, `text`, or `auto`: text on a terminal."),
     Variable("WATCHDESK_WATCHDOG_PERIOD", "60", "Seconds between two exercise posts through every stage; 0: none."),
     Variable("WATCHDESK_DEADMAN_URL", "", "A URL to call after each exercise post that came through.", secret=True),
+    Variable(
+        "WATCHDESK_BALLAST_MB", "64", "Megabytes in the home that are given up when the disk is nearly full; 0: none."
+    ),
     Variable("WATCHDESK_DEMO", "no", "Marks every screen, page and answer DEMO; `make demo` sets it."),
     Variable("WATCHDESK_CRASH_AT", "", "For tests: kill the process at a named point, `point:nth,...`."),
 )
@@ -79,6 +82,7 @@ class Settings:
     log_format: str
     watchdog_period: float
     deadman_url: str | None = field(repr=False)
+    ballast_mb: int
     demo: bool
     crash_at: str
     cited: Mapping[str, str] = field(repr=False)
@@ -136,6 +140,7 @@ def load_settings(environ: Mapping[str, str], *, mounts: str | None = None) -> S
         log_format=env.choice("WATCHDESK_LOG_FORMAT", ("auto", "json", "text")),
         watchdog_period=env.seconds("WATCHDESK_WATCHDOG_PERIOD", 0, 86_400),
         deadman_url=env.secret("WATCHDESK_DEADMAN_URL"),
+        ballast_mb=env.whole("WATCHDESK_BALLAST_MB", 0, 65_536),
         demo=env.flag("WATCHDESK_DEMO"),
         crash_at=_crash_points(env.text("WATCHDESK_CRASH_AT")),
         cited=_cited(environ, config),

@@ -48,6 +48,7 @@ class DeskStage:
         self._state: DeskState | None = None
         self._rules: LoadedRules | None = None
         self._known_change = 0
+        self._mark: int | None = None
         self._catching_up = False
 
     async def run(self, reader: Reader) -> None:
@@ -153,11 +154,13 @@ class DeskStage:
 
     async def _notice(self) -> None:
         """An idle second: notice what others changed, so that the next batch has less to read."""
-        if self._state is None or self._rules is None:
+        mark = self._resources.database.mark()
+        if self._state is None or self._rules is None or (mark is not None and mark == self._mark):
             return
         async with self._resources.database.read() as session:
             loader = Loader(self._rules.rules.book, self._rules.rules.options)
             self._known_change = await loader.changed(session, self._state, self._known_change)
+        self._mark = mark
 
     async def _caught_up(self) -> None:
         """After a restore: everything up to now was read again, deletions too, so the API may open."""

@@ -36,6 +36,7 @@ from consumers.outlets import Composer, Outlet, Outlets, circuit_of
 from consumers.traces import delivering
 
 POLL_S = 1.0
+LOOK_ANYWAY_S = 10.0  # a database that went away is noticed within this, also while nothing is sent
 LEASE = timedelta(seconds=30)
 DEADLINE_S = 25.0  # one message with all its calls; shorter than the lease
 HOUSEKEEPING = timedelta(seconds=60)
@@ -77,6 +78,8 @@ class Sender:
         self._stopping = False
         self._wake = asyncio.Event()
         self._kept_house: datetime | None = None
+        self._idle_mark: int | None = None
+        self._looked_at = 0.0
 
     async def run(self) -> None:
         """Work until cancelled; then let what is on its way arrive and be written down, and claim nothing more."""
@@ -85,7 +88,8 @@ class Sender:
             while True:
                 self._wake.clear()
                 try:
-                    await self._look()
+                    if not self._unchanged():
+                        await self._look()
                     self._metrics.stages.paused.labels("notify").set(0)
                 except Unavailable as down:
                     self._metrics.stages.paused.labels("notify").set(1)
@@ -113,8 +117,15 @@ class Sender:
         except TimeoutError:
             return
 
+    def _unchanged(self) -> bool:
+        """Return whether the last look found nothing that waits, and nobody has written anything since."""
+        if self._idle_mark is None or self._clock.monotonic() - self._looked_at >= LOOK_ANYWAY_S:
+            return False
+        return self._database.mark() == self._idle_mark
+
     async def _look(self) -> None:
         now = self._clock.now()
+        mark, self._idle_mark = self._database.mark(), None
         for task in [task for task in self._serving if task.done()]:
             self._serving.discard(task)
             task.result()  # what no destination can be blamed for ends the sender
@@ -122,6 +133,8 @@ class Sender:
             known = await destinations.known(session)
             states = await destinations.states(session)
             waiting = await outbox.backlog(session, now)
+        if not waiting and not self._busy:
+            self._idle_mark, self._looked_at = mark, self._clock.monotonic()
         outlets, broken = self._outlets.update([one.destination for one in known])
         await self._say_why(broken, states)
         types = {TOPIC: "stream", NOWHERE: "null", **{one.destination.name: one.destination.type for one in known}}

@@ -90,6 +90,8 @@ class TagStage:
         try:
             with tries.trying(keys):
                 return [Outgoing(one.key, encode(tagged(record, matcher))) for one, record in part]
+        except Unavailable:
+            raise
         except Exception:
             log.exception("tagging failed", records=len(keys), **trace(keys[0]))
             if len(part) == 1:

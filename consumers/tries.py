@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+
+from app.errors import Unavailable
 
 MOST = 3
 
@@ -22,6 +25,7 @@ class Tries:
     A batch is tried whole at first. Where that raised, or the file shows that it never ended, the next `careful` records are tried
     one by one, and a record that failed MOST times is `exhausted`. Only deciding counts as a try, not reading or storing: a process
     that is killed while it waits for a disk blames nobody. The file is not synced: it must survive a crash of ours, not of the machine.
+    Raises Unavailable("disk") where it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,4 +64,8 @@ class Tries:
         self._write(0)
 
     def _write(self, batch: int) -> None:
-        self._path.write_bytes(msgspec.json.encode(_Written(batch=batch, counts=self._counts)))
+        try:
+            self._path.write_bytes(msgspec.json.encode(_Written(batch=batch, counts=self._counts)))
+        except OSError as error:
+            free = shutil.disk_usage(self._path.parent).free
+            raise Unavailable("disk", f"{self._path}: {error.strerror}, {free:,} bytes are free") from error

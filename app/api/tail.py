@@ -29,6 +29,7 @@ from app.telemetry.metrics import HttpMetrics
 RING = 1_000  # alerts kept ready at least, twice as many at most: about 2 MB
 BATCH = 200  # alerts read from the database at once
 CHUNK = 50  # alerts written to a client at once: what a client that does not read can hold back
+ASK_ANYWAY_S = 5.0  # a database that went away is told within this, also while nobody writes
 POLL_S = 0.5  # how soon an alert that another process stored is seen
 PING_S = 15.0  # how often a silent stream says that it lives
 CATCHING_UP = 4  # followers that read the database at once: the rest of the pool stays for polls
@@ -64,6 +65,8 @@ class Tail:
         self._seen = Cursor("", 0)
         self._standing: meta.Standing | None = None
         self._read_at, self._commits = 0.0, -1
+        self._asked_at = 0.0
+        self._mark: int | None = None
         self._moved = asyncio.Event()
         self._catching_up = asyncio.Semaphore(CATCHING_UP)
         self._state = State(None, "up")
@@ -86,7 +89,7 @@ class Tail:
         while True:
             woken = asyncio.ensure_future(self._database.wait_for_commit())
             try:
-                more = await self._read()
+                more = False if self._unchanged() else await self._read()
             except Unavailable as error:
                 more = False
                 self._say(State(self._state.stale_since, "down"))
@@ -136,8 +139,18 @@ class Tail:
             if chunk:
                 yield chunk
 
+    def _unchanged(self) -> bool:
+        """Return whether nobody has committed since the last reading: then that one still holds, and only the clock has moved."""
+        now, commits = self._clock.monotonic(), self._database.commits
+        mark = self._database.mark()
+        if self._standing is None or mark is None or mark != self._mark or now - self._asked_at >= ASK_ANYWAY_S:
+            return False
+        self._read_at, self._commits = now, commits
+        self._say(State(self._standing.stale_since(self._clock.now()), "up"))
+        return True
+
     async def _read(self) -> bool:
-        commits = self._database.commits
+        commits, mark, self._mark = self._database.commits, self._database.mark(), None
         async with self._database.read() as session:
             standing = await meta.standing(session)
             fresh = standing.epoch == self._seen.epoch and standing.number >= self._seen.number
@@ -150,11 +163,14 @@ class Tail:
             self._ring.clear()
             self._floor = standing.alerts_gone if len(rows) < BATCH else rows[0].seq - 1
         self._standing = standing
-        self._read_at, self._commits = self._clock.monotonic(), commits
+        self._read_at = self._asked_at = self._clock.monotonic()
+        self._commits = commits
         if rows or not fresh:
             self._take(standing, rows)
         self._say(State(standing.stale_since(self._clock.now()), "up"))
-        return len(rows) == BATCH and fresh
+        more = len(rows) == BATCH and fresh
+        self._mark = None if more else mark
+        return more
 
     def _take(self, standing: meta.Standing, rows: list[StoredAlert]) -> None:
         self._ring += [_entry(standing.epoch, row) for row in rows]

@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from app.ballast import NAME as BALLAST
+from app.ballast import refuse_without_room
 from app.cli.printing import console, print_lines, visible
 from app.clock import SystemClock
 from app.config_check import check_config
@@ -93,9 +95,16 @@ async def _home(settings: Settings) -> Finding:
 async def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(settings.home).free
     detail = f"{free / 1e9:.1f} GB are free where the home lies"
+    ballast = settings.home / BALLAST
+    laid = f", and {ballast} holds {ballast.stat().st_size / 1e6:.0f} MB more" if ballast.exists() else ""
+    try:
+        refuse_without_room(settings.home)
+    except Unavailable as full:
+        todo = "`watchdesk doctor --release-ballast`, then free some space" if laid else "free some space"
+        return Finding("disk", "fail", full.detail.partition(";")[0] + laid, todo)
     if free < LOW_DISK:
-        return Finding("disk", "look", detail, "shorten the retention settings or give it a larger disk")
-    return Finding("disk", "ok", detail)
+        return Finding("disk", "look", detail + laid, "shorten the retention settings or give it a larger disk")
+    return Finding("disk", "ok", detail + laid)
 
 
 async def _database(settings: Settings) -> Finding:

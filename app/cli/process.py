@@ -16,6 +16,7 @@ import structlog
 from app.api.auth import refuse_open
 from app.api.ops import create_ops_app, serving_ops
 from app.api.server import serving
+from app.ballast import lay_ballast
 from app.cli.gauges import Gauges
 from app.clock import Clock, SystemClock
 from app.crash import arm
@@ -100,6 +101,7 @@ async def run_everything(settings: Settings) -> None:
     """Run all roles in one process until it is told to stop."""
     async with open_process(settings, command="run", role="run", owns_home=_embedded(settings)) as resources:
         await prepare_database(resources)
+        lay_ballast(settings.home, settings.ballast_mb)
         spool_of = open_producer_spool(
             resources.stream,
             settings.home,
@@ -111,7 +113,8 @@ async def run_everything(settings: Settings) -> None:
         async with spool_of as spool, ops_of(resources, "run") as gauges:
             gauges.spool = spool
             inward = [produce(resources, spool), *stage_work(resources)]
-            await until_stopped([*inward, run_notify(resources), keep_house(resources), serve_api(resources)])
+            outward = [run_notify(resources), keep_house(resources), serve_api(resources)]
+            await until_stopped([*inward, *outward], on_stop=spool.hurry)
 
 
 async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
@@ -123,6 +126,7 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
         async with ops_of(resources, role) as gauges:
             if role == "produce":
                 name = "-".join(names) or "all"
+                lay_ballast(settings.home, settings.ballast_mb)
                 spool_of = open_producer_spool(
                     resources.stream,
                     settings.home,
@@ -133,7 +137,7 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
                 )
                 async with spool_of as spool:
                     gauges.spool = spool
-                    await until_stopped([produce(resources, spool, names)])
+                    await until_stopped([produce(resources, spool, names)], on_stop=spool.hurry)
             elif role == "consume":
                 stages = [name for name in names if name != "notify"]
                 work = stage_work(resources, stages) if stages or not names else []

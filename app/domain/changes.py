@@ -67,6 +67,7 @@ class Changes:
         self.waiting: dict[str, None] = {}
         self.last_posts: dict[str, list[datetime]] = defaultdict(list)
         self.suppressed: Counter[str] = Counter()
+        self.opened: Counter[str] = Counter()  # incidents by kind, exercises left out
 
     def count(self, ingest: Ingest, outcome: Outcome) -> None:
         self.outcomes[ingest.spool][outcome] += 1

@@ -122,6 +122,9 @@ class ItemMetrics:
         self.delay = declare.histogram(
             "watchdesk_ingest_delay_seconds", "From a post's own time to our receipt.", SLOW, platform=PLATFORMS
         )
+        self.held = declare.gauge(
+            "watchdesk_intake_held", "1 while nothing is taken in because the disk has no room for it."
+        )
         self.spool_items = declare.gauge("watchdesk_spool_items", "Items in the spool that the log has not taken yet.")
         self.spool_oldest = declare.gauge(
             "watchdesk_spool_oldest_timestamp_seconds",

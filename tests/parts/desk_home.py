@@ -42,6 +42,7 @@ class DeskHome:
             "WATCHDESK_GAZETTEER": str(gazetteer),
             "WATCHDESK_PORT": "0",
             "WATCHDESK_WATCHDOG_PERIOD": "0",
+            "WATCHDESK_BALLAST_MB": "0",
             **settings,
         }
 
