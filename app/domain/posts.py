@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import msgspec
@@ -73,7 +73,7 @@ class _Sketched(msgspec.Struct):
 
 
 _sketcher = msgspec.json.Decoder(_Sketched)
-_Reference = Literal["repost_of", "quote_of", "reply_to"]
+_REFERENCES = ("repost_of", "quote_of", "reply_to")
 
 
 class GapLine(NamedTuple):
@@ -119,7 +119,7 @@ def sketch_line(raw: bytes, *, received_at: datetime) -> Sketch | None:
         flags: list[Flag] = []
         platform = _platform(given.platform, flags)
         platform = post_id(platform, _given_id(given.id)).partition(":")[0]
-        author = _author(platform, given.author) or UNKNOWN
+        author = (_author(given.author) or "").removeprefix(f"{platform}:").removeprefix("@") or UNKNOWN
         return Sketch(f"{platform}:{author}", _created_at(given.created_at, received_at, flags))
     except Invalid:
         return None
@@ -255,36 +255,44 @@ def _post(fields: Mapping[str, Any], received_at: datetime) -> Post:
         if fields.get("platform") is not None:
             flags.append(Flag.BAD_FIELD)  # the id names another platform than the line does
     text, whole = _text(fields.get("text"), flags)
-
-    def option(key: str, accept: Callable[[Any], Any]) -> Any:
-        value = fields.get(key)
-        accepted = None if value is None or value == "" else accept(value)
-        if accepted is None and value is not None and value != "":
-            flags.append(Flag.BAD_FIELD)
-        return accepted
-
-    def reference(key: _Reference) -> str | None:
-        found: str | None = option(key, lambda value: _reference(platform, own_id, value))
-        return found
-
+    created_at = _created_at(fields.get("created_at"), received_at, flags)
+    taken = {"author": UNKNOWN, **_options(fields, platform, own_id, flags)}
     return Post(
         id=own_id,
         given_id=given_id,
         platform=platform,
-        author=option("author", lambda value: _author(platform, value)) or UNKNOWN,
         text=text,
-        text_sha256=whole,
-        type=option("type", _type) or PostType.POST,
-        created_at=_created_at(fields.get("created_at"), received_at, flags),
-        author_name=option("author_name", _name),
-        lang=option("lang", lambda value: value if isinstance(value, str) and _LANG.fullmatch(value) else None),
-        url=option("url", _url),
-        repost_of=reference("repost_of"),
-        quote_of=reference("quote_of"),
-        reply_to=reference("reply_to"),
-        media=option("media", _media) or (),
+        created_at=created_at,
         flags=tuple(dict.fromkeys(flags)),
+        text_sha256=whole,
+        **taken,
     )
+
+
+def _options(fields: Mapping[str, Any], platform: str, own_id: str, flags: list[Flag]) -> dict[str, Any]:
+    """Return the optional fields that can be used; one that cannot is left out and flagged."""
+    taken: dict[str, Any] = {}
+    for key, accept in _ACCEPT.items():
+        value = fields.get(key)
+        if value is None or value == "":
+            continue
+        accepted = accept(value)
+        if accepted is None:
+            flags.append(Flag.BAD_FIELD)
+        else:
+            taken[key] = accepted
+    for key in _REFERENCES:
+        value = fields.get(key)
+        if value is None or value == "":
+            continue
+        target = _reference(platform, own_id, value)
+        if target is None:
+            flags.append(Flag.BAD_FIELD)
+        else:
+            taken[key] = target
+    if (author := taken.get("author")) is not None:
+        taken["author"] = author.removeprefix(f"{platform}:").removeprefix("@") or UNKNOWN
+    return taken
 
 
 def _given_id(value: object) -> str:
@@ -337,12 +345,12 @@ def _created_at(value: object, received_at: datetime, flags: list[Flag]) -> date
     return at
 
 
-def _author(platform: str, value: object) -> str | None:
+def _author(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
         return None
-    name = _CONTROL.sub("", value).strip().removeprefix(f"{platform}:").removeprefix("@")
+    name = _CONTROL.sub("", value).strip()
     return name if 0 < len(name) <= MAX_ID else None
 
 
@@ -387,3 +395,17 @@ def _media(value: object) -> tuple[str, ...] | None:
             return None
         found.append(given)
     return tuple(found)
+
+
+def _lang(value: object) -> str | None:
+    return value if isinstance(value, str) and _LANG.fullmatch(value) else None
+
+
+_ACCEPT: Mapping[str, Callable[[Any], Any]] = {
+    "author": _author,
+    "type": _type,
+    "author_name": _name,
+    "lang": _lang,
+    "url": _url,
+    "media": _media,
+}
