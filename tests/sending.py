@@ -58,7 +58,8 @@ class Sending:
             secret_of=VARIABLES.get,
             box=self.box,
             outbound={"allow_hosts": ["127.0.0.1"]},
-            clock=http_clock or self.clock,
+            clock=self.clock,
+            http_clock=http_clock,
             stream=self.memory,
         )
         return Sender(self.resources, Outlets(builder))

@@ -52,7 +52,10 @@ class NullNotifier:
 
 
 class Builder:
-    """Builds notifiers. `secret_of` gives the value of a variable that the config cites, `outbound` is the file's section of that name."""
+    """Builds notifiers. `secret_of` gives the value of a variable that the config cites, `outbound` is the file's section of that name.
+
+    `http_clock` times requests apart, where `clock` runs too fast for a real socket.
+    """
 
     def __init__(
         self,
@@ -62,10 +65,12 @@ class Builder:
         outbound: Options,
         clock: Clock,
         stream: Stream | None = None,
+        http_clock: Clock | None = None,
     ) -> None:
         self._secret_of = secret_of
         self._box = box
         self._clock = clock
+        self._http_clock = http_clock or clock
         self._stream = stream
         self._allow = [*outbound.get("allow_hosts", ()), *outbound.get("allow_networks", ())]
         self._plain = bool(outbound.get("allow_http", False))
@@ -125,7 +130,7 @@ class Builder:
         return target.host in policy.hosts or (target.address is not None and policy.allows(target.address))
 
     def _client(self, *, plain: bool) -> OutboundClient:
-        return OutboundClient(policy_of(self._allow, plain=plain or self._plain), clock=self._clock)
+        return OutboundClient(policy_of(self._allow, plain=plain or self._plain), clock=self._http_clock)
 
     def _value(self, spec: DestinationSpec, what: str) -> str:
         """Return the value of option `what`, or of the variable that `<what>_env` names."""
