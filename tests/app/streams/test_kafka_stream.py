@@ -186,6 +186,27 @@ async def test_a_broker_frozen_past_every_session_costs_no_acknowledged_record(
     await _through(freeze, kafka_bench)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", ["stopped", "killed", "frozen"])
+async def test_a_broker_away_for_a_minute_costs_no_acknowledged_record(
+    kafka_broker: KafkaBroker, kafka_bench: KafkaBench, fault: str
+) -> None:
+    def away() -> None:
+        if fault == "frozen":
+            kafka_broker.freeze()
+        elif fault == "stopped":
+            kafka_broker.stop()
+        else:
+            kafka_broker.kill()
+        time.sleep(60)
+        if fault == "frozen":
+            kafka_broker.thaw()
+        else:
+            kafka_broker.start()
+
+    await _through(away, kafka_bench)
+
+
 async def read_for(reader: Reader, seconds: float) -> None:
     async with asyncio.timeout(seconds):
         while True:
