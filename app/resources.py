@@ -18,6 +18,7 @@ from app.streams.open import open_stream
 from app.streams.port import Stream
 from app.telemetry.health import Health
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Tracing, open_tracing
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Resources:
     stream: Stream
     metrics: Metrics
     health: Health = field(default_factory=Health)
+    tracing: Tracing = field(default_factory=Tracing)
 
     @cached_property
     def gazetteer(self) -> Gazetteer:
@@ -54,5 +56,6 @@ async def open_resources(
     async with (
         open_database(settings.database_url, role=role) as database,
         open_stream(settings.stream, own_clock) as stream,
+        open_tracing(wanted=settings.tracing, role=role) as tracing,
     ):
-        yield Resources(settings, own_clock, database, stream, metrics or Metrics())
+        yield Resources(settings, own_clock, database, stream, metrics or Metrics(), tracing=tracing)

@@ -87,6 +87,7 @@ class Settings:
     crash_at: str
     cited: Mapping[str, str] = field(repr=False)
     notices: tuple[str, ...] = ()
+    tracing: bool = False
 
     @property
     def database_url(self) -> str:
@@ -145,6 +146,7 @@ def load_settings(environ: Mapping[str, str], *, mounts: str | None = None) -> S
         crash_at=_crash_points(env.text("WATCHDESK_CRASH_AT")),
         cited=_cited(environ, config),
         notices=_notices(environ, config_path, home),
+        tracing=bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")) and environ.get("OTEL_SDK_DISABLED") != "true",
     )
     _refuse_network_disks(settings, _read_mounts() if mounts is None else mounts)
     return settings

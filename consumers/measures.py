@@ -25,8 +25,12 @@ def timed(resources: Resources, stage: str, batch: Sequence[StreamRecord]) -> It
     """Count a batch and its time; an error that leaves the block is counted by its cause."""
     stages, clock = resources.metrics.stages, resources.clock
     begun = clock.monotonic()
+    first = batch[0]
     try:
-        yield
+        with resources.tracing.span(
+            f"{stage} batch", records=len(batch), topic=first.topic, partition=first.partition, offset=first.offset
+        ):
+            yield
     except Exception as error:
         stages.errors.labels(stage, cause_of(error)).inc()
         raise

@@ -33,7 +33,7 @@ from consumers.delivery_marks import Marks, Sent
 from consumers.group_commit import GroupCommit
 from consumers.measures import count_sent, count_waiting
 from consumers.outlets import Composer, Outlet, Outlets, circuit_of
-from consumers.traces import delivering
+from consumers.traces import about, delivering
 
 POLL_S = 1.0
 LOOK_ANYWAY_S = 10.0  # a database that went away is noticed within this, also while nothing is sent
@@ -67,6 +67,7 @@ class Sender:
         self._database = resources.database
         self._clock = resources.clock
         self._metrics = resources.metrics
+        self._spans = resources.tracing
         self._deadman = Deadman(resources)
         self._outlets = outlets
         self._composer = Composer(demo=resources.settings.demo)
@@ -232,7 +233,8 @@ class Sender:
         """Send alerts that need nothing from the database, and write down together those that arrived."""
         begun = self._clock.monotonic()
         messages = [self._composer.bare(part, self._clock.now()) for part in parts]
-        outcomes = await asyncio.gather(*(self._send(outlet, message) for message in messages))
+        with self._spans.span("delivery", **about(outlet, parts)):
+            outcomes = await asyncio.gather(*(self._send(outlet, message) for message in messages))
         seconds = self._clock.monotonic() - begun
         arrived = [part for part, outcome in zip(parts, outcomes, strict=True) if isinstance(outcome, Delivered)]
         if arrived:
@@ -262,7 +264,7 @@ class Sender:
 
     async def _deliver(self, outlet: Outlet, parts: Sequence[Loaded], message: Message) -> bool:
         begun = self._clock.monotonic()
-        with delivering(outlet.name, parts):
+        with delivering(outlet.name, parts), self._spans.span("delivery", **about(outlet, parts)):
             outcome = await self._send(outlet, message)
             seconds = self._clock.monotonic() - begun
             await self._note(outlet, parts, message, Sent(outcome, seconds))

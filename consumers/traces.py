@@ -16,6 +16,7 @@ from app.domain.changes import Changes
 from app.domain.exercises import WATCHDOG
 from app.messages import Item, Record
 from app.telemetry.logging import trace
+from consumers.outlets import Outlet
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -52,6 +53,13 @@ def tell_decided(changes: Changes) -> None:
         log.info(
             "quarantined", items=len(changes.quarantined), source=first.source, reason=reason, **trace(first.ingest)
         )
+
+
+def about(outlet: Outlet, parts: Sequence[Loaded]) -> dict[str, str | int | None]:
+    """Return what a span says of a delivery: the last alert it carries, and how many."""
+    alert = parts[-1].alert
+    told = {"alert": alert.id, "incident": alert.incident} if alert else {}
+    return {"destination": outlet.name, "type": outlet.spec.type, "alerts": len(parts), **told}
 
 
 @contextmanager
