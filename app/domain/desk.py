@@ -138,7 +138,8 @@ class Desk:
         if taken is None:
             return
         changes.taken.append(taken)
-        changes.last_posts[item.source].append(item.seen_at)
+        # A replay reads a file; the habit is that of the account.
+        changes.last_posts[taken.post.source if item.run else item.source].append(item.seen_at)
         if taken.in_force:
             self._decide(taken, changes)
 
