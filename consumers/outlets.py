@@ -17,6 +17,7 @@ from app.db.outbox import Loaded
 from app.domain.actions import DONE
 from app.domain.deliveries import TOPIC
 from app.domain.exercises import NOWHERE
+from app.domain.rights import REFERENCE, shown_text
 from app.errors import SettingsError
 from app.notify.build import Builder, DestinationSpec
 from app.notify.port import Digest, Message, Notice, Notifier, Outgoing, PostShown, SourcesLive
@@ -118,8 +119,8 @@ class Composer:
             return self.bare(last, now)
         first = view.posts[0] if view.posts else None
         posts = await alert_posts.of_incident(session, alert.incident, {post for post in (first, alert.post) if post})
-        hide = outlet.spec.options.get("mode") == "reference"
-        shown = {name: _shown(post, hide=hide or rights == "reference") for name, (post, rights) in posts.items()}
+        hide = outlet.spec.options.get("mode") == REFERENCE
+        shown = {name: _shown(post, REFERENCE if hide else rights) for name, (post, rights) in posts.items()}
         message = Outgoing(
             id=last.id,
             alert=alert,
@@ -182,13 +183,13 @@ async def _pressed(session: AsyncSession, incident: str) -> str | None:
     return f"{DONE[last.action]} by {last.who}, {last.at:%H:%M} UTC{f': {last.why}' if last.why else ''}"
 
 
-def _shown(post: Post, *, hide: bool) -> PostShown:
+def _shown(post: Post, rights: str) -> PostShown:
     deleted = post.deleted_at is not None
     return PostShown(
         id=post.given_id,
         author=post.author,
         author_name=post.author_name,
-        text=None if hide or deleted else post.text,
+        text=shown_text(post.text, rights, deleted=deleted),
         posted_at=post.created_at,
         seen_at=post.seen_at,
         url=post.url,

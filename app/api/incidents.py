@@ -27,7 +27,6 @@ from app.api.schemas import (
     Point,
     PostBrief,
     Properties,
-    withheld,
 )
 from app.api.writes import Done, need_json, write
 from app.db import alerts, incidents, meta, posts
@@ -36,6 +35,7 @@ from app.db.alerts import AlertFilter
 from app.db.incidents import IncidentFilter, PostInIncident
 from app.db.session import WriteSession
 from app.domain.actions import MUTE_HOURS, MUTE_HOURS_MAX, Press
+from app.domain.rights import shown_text, withheld
 from app.messages import IncidentView
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
@@ -192,7 +192,7 @@ async def get_incident(resources: Resources, incident_id: str) -> Response:
         if found is None:
             raise Problem(404, "There is no incident with this id.")
         members = await incidents.posts_of(session, incident_id)
-        rights = await posts.rights_of(session, {post.source for post in members})
+        rights = await posts.rights_of(session)
         raised = await alerts.newest(
             session, limit=ALERTS_SHOWN, wanted=AlertFilter(incident=incident_id, exercise=True)
         )
@@ -200,7 +200,7 @@ async def get_incident(resources: Resources, incident_id: str) -> Response:
     detail = IncidentDetail(
         **{name: getattr(found.view, name) for name in IncidentView.__struct_fields__},
         exercise=found.exercise,
-        post_details=[_brief(post, rights.get(post.source, "full")) for post in members],
+        post_details=[_brief(post, rights.of(post.source)) for post in members],
         alerts=[one.message for one in raised],
         actions=[ActionView(*one) for one in actions],
         stale_since=standing.stale_since(resources.clock.now()),
@@ -216,7 +216,7 @@ def _feature(view: IncidentView) -> Feature:
 
 
 def _brief(post: PostInIncident, rights: str) -> PostBrief:
-    why = withheld(rights, deleted=post.deleted_at is not None)
+    deleted = post.deleted_at is not None
     return PostBrief(
         id=post.post_id,
         given_id=post.given_id,
@@ -227,8 +227,8 @@ def _brief(post: PostInIncident, rights: str) -> PostBrief:
         created_at=post.created_at,
         seen_at=post.seen_at,
         deleted_at=post.deleted_at,
-        text=None if why else post.text,
-        withheld=why,
+        text=shown_text(post.text, rights, deleted=deleted),
+        withheld=withheld(rights, deleted=deleted),
         lang=post.lang,
         url=post.url,
     )

@@ -14,7 +14,7 @@ from app.api.auth import READ, MayAck
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.problems import Problem
-from app.api.schemas import Accepted, IncidentRole, PostDetail, RevisionView, withheld
+from app.api.schemas import Accepted, IncidentRole, PostDetail, RevisionView
 from app.api.writes import Done, need_json, write
 from app.db import audit, inbox, meta, posts
 from app.db.audit import Deed
@@ -22,6 +22,7 @@ from app.db.models import Post
 from app.db.posts import StoredPost
 from app.db.session import WriteSession
 from app.domain.posts import parse_line
+from app.domain.rights import shown_tags, shown_text, withheld
 from app.messages import Post as PostMessage
 from app.messages import Quarantined
 
@@ -94,16 +95,24 @@ async def get_post(
 
 def _detail(found: StoredPost, stale_since: datetime | None, *, demo: bool) -> PostDetail:
     post = found.post
-    why = withheld(found.rights, deleted=post.deleted_at is not None)
-    same = [name for name in PostDetail.__struct_fields__ if name in Post.__table__.columns and name != "text"]
+    rights, deleted = found.rights, post.deleted_at is not None
+    theirs = {"text", "tags"}
+    same = [name for name in PostDetail.__struct_fields__ if name in Post.__table__.columns and name not in theirs]
     return PostDetail(
         **{name: getattr(post, name) for name in same},
         owner=found.owner,
         grade=found.grade,
-        text=None if why else post.text,
-        withheld=why,
+        text=shown_text(post.text, rights, deleted=deleted),
+        withheld=withheld(rights, deleted=deleted),
+        tags=shown_tags(post.tags, rights, deleted=deleted),
         revisions=[
-            RevisionView(one.revised_at, one.seen_at, one.content_hash, None if why else one.text, one.tags)
+            RevisionView(
+                one.revised_at,
+                one.seen_at,
+                one.content_hash,
+                shown_text(one.text, rights, deleted=deleted),
+                shown_tags(one.tags, rights, deleted=deleted),
+            )
             for one in found.revisions
         ],
         incidents=[IncidentRole(one.incident_id, one.role) for one in found.incidents],

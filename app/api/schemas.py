@@ -355,10 +355,3 @@ def components(answers: tuple[Any, ...] = ANSWERS) -> dict[str, Any]:
     """Return the JSON Schemas of all answers for `components/schemas` of the OpenAPI document."""
     _, found = msgspec.json.schema_components(answers, ref_template="#/components/schemas/{name}")
     return found
-
-
-def withheld(rights: str, *, deleted: bool) -> str | None:
-    """Return why the text of a post may not be shown; None where it may."""
-    if deleted:
-        return "its author deleted it"
-    return "its source allows a reference only" if rights == "reference" else None

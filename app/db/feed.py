@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import literal, null, select, union_all
+from sqlalchemy import case, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Post, Revision
@@ -31,9 +31,12 @@ class Sight(NamedTuple):
 async def seen_after(session: AsyncSession, seen_at: datetime, *, limit: int) -> list[Sight]:
     """Return the first `limit` things seen later than `seen_at`, in that order."""
     who = (Post.given_id, Post.source, Post.author, Post.author_name)
+    words = case((Post.deleted_at.is_(None), Revision.text), else_="").label(
+        "text"
+    )  # a hold keeps it, but not to be shown
     revisions = (
         select(
-            Revision.seen_at, Revision.post_id, *who, Revision.revised_at, Revision.text, Revision.tags,
+            Revision.seen_at, Revision.post_id, *who, Revision.revised_at, words, Revision.tags,
             Post.repost_of.is_not(None).label("repost"), literal(False).label("deleted"),
         )
         .join(Post, Post.id == Revision.post_id)

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import IncidentPost, Post, Revision, Source
+from app.domain.rights import FULL, RightsBook
 from app.messages import Post as PostMessage
 from app.messages import Tags
 
@@ -60,7 +61,7 @@ async def get(session: AsyncSession, post_id: str) -> StoredPost | None:
     )
     return StoredPost(
         post,
-        source.rights if source else "full",
+        (await rights_of(session)).of(post.source),
         source.owner if source else None,
         source.grade if source else None,
         [StoredRevision(*row) for row in revisions],
@@ -68,10 +69,10 @@ async def get(session: AsyncSession, post_id: str) -> StoredPost | None:
     )
 
 
-async def rights_of(session: AsyncSession, sources: set[str]) -> dict[str, str]:
-    """Return the rights policy of each of `sources` that is configured."""
-    rows = await session.execute(select(Source.id, Source.rights).where(Source.id.in_(sources)))
-    return dict(rows.all())
+async def rights_of(session: AsyncSession) -> RightsBook:
+    """Return the rights of all sources that have any but `full`, retired ones included."""
+    rows = await session.execute(select(Source.id, Source.rights).where(Source.rights != FULL))
+    return RightsBook((source, rights) for source, rights in rows)
 
 
 async def recent(session: AsyncSession, *, limit: int, since: datetime | None = None) -> list[Post]:
@@ -84,13 +85,13 @@ async def recent(session: AsyncSession, *, limit: int, since: datetime | None = 
 
 
 def as_message(row: Post) -> PostMessage:
-    """Return a stored post as it was on the wire."""
+    """Return a stored post as it was on the wire; one that was deleted has no words, also where a hold keeps them."""
     return PostMessage(
         id=row.id,
         given_id=row.given_id,
         platform=row.platform,
         author=row.author,
-        text=row.text,
+        text="" if row.deleted_at is not None else row.text,
         created_at=row.created_at,
         author_name=row.author_name,
         lang=row.lang,

@@ -28,7 +28,7 @@ class SourceBook:
     """Looks up the card of a source; an author that no source names is its own owner, grade F."""
 
     def __init__(self, cards: Iterable[SourceCard] = ()) -> None:
-        self._cards = {_key(card.id): card for card in cards}
+        self._cards = {source_key(card.id): card for card in cards}
         self._owners = {card.owner.casefold(): card for card in self._cards.values()}
 
     @property
@@ -36,7 +36,7 @@ class SourceBook:
         return bool(self._cards)
 
     def card(self, source: str) -> SourceCard:
-        found = self._cards.get(_key(source))
+        found = self._cards.get(source_key(source))
         if found is not None:
             return found
         return SourceCard(id=source, owner=source.partition(":")[2] or source)
@@ -49,6 +49,7 @@ class SourceBook:
         return tuple(self._cards.values())
 
 
-def _key(source: str) -> str:
+def source_key(source: str) -> str:
+    """Return the form in which two ids of one source are equal."""
     # Handles are case-insensitive on every platform that has handles.
     return source.replace(":@", ":", 1).casefold()

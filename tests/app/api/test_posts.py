@@ -7,9 +7,11 @@ from sqlalchemy import select
 from app.db import inbox
 from app.db.models import Audit, Source
 from app.domain.posts import parse_line
-from app.messages import Post
+from app.messages import Post, Tags, Term
 from tests.app.api.desk import Desk
 from tests.rows import NOON, incident_row, member_row, post_row, revision_row, store
+
+READ = Tags(kind="air_strike", terms=(Term("secret", 0, 6, "kind:air_strike"),), reasons=("secret says air_strike",))
 
 
 async def test_a_post_comes_with_revisions_tags_and_incidents(desk: Desk) -> None:
@@ -43,9 +45,9 @@ async def test_text_is_withheld_where_rights_or_a_deletion_ask_for_it(desk: Desk
     await store(
         desk.given.database,
         Source(id="x:quiet", owner="Quiet", grade="B", area=None, rights="reference", retired_at=None),
-        post_row("1", source="x:quiet", text="not for others"),
+        post_row("1", source="x:Quiet", text="not for others", tags=READ),
         revision_row("1", "not for others"),
-        post_row("2", deleted_at=NOON, text=""),
+        post_row("2", deleted_at=NOON, text="kept under a hold", tags=READ),
         revision_row("2", "was deleted"),
     )
     for native in ("1", "2"):
@@ -53,6 +55,7 @@ async def test_text_is_withheld_where_rights_or_a_deletion_ask_for_it(desk: Desk
         assert reply.body["text"] is None
         assert reply.body["withheld"]
         assert [revision["text"] for revision in reply.body["revisions"]] == [None]
+        assert "secret" not in str(reply.body)
 
 
 async def test_an_unknown_post_is_404(desk: Desk) -> None:

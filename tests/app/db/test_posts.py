@@ -35,7 +35,8 @@ async def test_a_post_is_found_by_the_id_of_its_line(database: Database) -> None
         assert await posts.get(session, "7") is None
 
 
-async def test_rights_are_told_for_configured_sources_only(database: Database) -> None:
-    await store(database, Source(id="x:ward", owner="W", grade="B", area=None, rights="reference", retired_at=None))
+async def test_rights_are_found_however_the_handle_is_written(database: Database) -> None:
+    await store(database, Source(id="x:Ward", owner="W", grade="B", area=None, rights="reference", retired_at=None))
     async with database.read() as session:
-        assert await posts.rights_of(session, {"x:ward", "x:none"}) == {"x:ward": "reference"}
+        rights = await posts.rights_of(session)
+    assert (rights.of("x:ward"), rights.of("x:none")) == ("reference", "full")
