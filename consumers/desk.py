@@ -91,7 +91,7 @@ class DeskStage:
             return
         crash_point("desk.after_read")
         records = read_records(batch, self._limit)
-        count_garbage(self._resources, "desk", records)
+        count_garbage(self._resources.metrics, "desk", records)
         at = 0
         while at < len(batch):
             size = 1 if self._tries.careful else len(batch)

@@ -93,14 +93,14 @@ def count_passage(resources: Resources, stage: str, records: Iterable[Record]) -
         stages.latency.labels(stage).observe(max(0.0, (now - record.seen_at).total_seconds()))
 
 
-def count_garbage(resources: Resources, stage: str, records: Iterable[Record]) -> None:
+def count_garbage(metrics: Metrics, stage: str, records: Iterable[Record]) -> None:
     """Count what could not be read as a record: the stage itself quarantined it."""
     bad = sum(
         isinstance(one, Item) and one.quarantined is not None and one.quarantined.reason in UNREADABLE
         for one in records
     )
     if bad:
-        resources.metrics.stages.errors.labels(stage, "bad_record").inc(bad)
+        metrics.stages.errors.labels(stage, "bad_record").inc(bad)
 
 
 def count_sent(metrics: Metrics, parts: Sequence[Loaded], seconds: float, now: datetime, *, arrived: bool) -> None:

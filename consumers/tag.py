@@ -64,7 +64,7 @@ class TagStage:
         partition = batch[0].partition
         tries = self._tries.setdefault(partition, Tries(self._resources.settings.home / f"tries/tag-{partition}.json"))
         records = read_records(batch, self._limits.setdefault(partition, GarbageLimit(POSTS.name)))
-        count_garbage(self._resources, "tag", records)
+        count_garbage(self._resources.metrics, "tag", records)
         outgoing: list[Outgoing] = []
         at = 0
         while at < len(batch):
