@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.db.session import WRITER_LOCK, async_url, translate
+from app.db.session import WRITER_LOCK, async_url, switch_to_wal, translate
 from app.errors import SchemaError
 
 
@@ -110,6 +110,7 @@ def _engine(url: URL) -> AsyncEngine:
         def configure(connection: object, record: object) -> None:
             del record
             connection.isolation_level = None  # type: ignore[attr-defined]
+            switch_to_wal(connection)
 
         def begin(connection: Connection) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -218,9 +218,9 @@ def _sqlite_engine(url: URL, size: int, *, reading: bool) -> AsyncEngine:
     def configure(connection: Any, record: object) -> None:
         del record
         connection.isolation_level = None  # the driver must not begin transactions of its own
+        switch_to_wal(connection)
         cursor = connection.cursor()
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             f"query_only={'ON' if reading else 'OFF'}",
@@ -235,6 +235,18 @@ def _sqlite_engine(url: URL, size: int, *, reading: bool) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", configure)
     event.listen(engine.sync_engine, "begin", begin)
     return engine
+
+
+def switch_to_wal(connection: Any) -> None:
+    """Put the file into write-ahead mode, where it stays. Who finds it locked leaves it: somebody else is switching it just now."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+    finally:
+        cursor.close()
 
 
 @contextmanager

@@ -71,6 +71,19 @@ async def test_writers_of_two_processes_lose_no_update(database_url: str) -> Non
         assert await value_of(one, "change_no") == "60"
 
 
+async def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+
+    async def draw() -> str:
+        async with open_database(url, role="run") as database:
+            async with database.write() as writing:
+                await writing.session.execute(text("CREATE TABLE IF NOT EXISTS t (x INTEGER)"))
+            async with database.read() as session:
+                return str(await session.scalar(text("PRAGMA journal_mode")))
+
+    assert await asyncio.gather(*(draw() for _ in range(12))) == ["wal"] * 12
+
+
 async def test_a_read_session_cannot_write(database: Database) -> None:
     with pytest.raises(DBAPIError):
         async with database.read() as session:
