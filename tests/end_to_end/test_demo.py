@@ -76,6 +76,7 @@ def test_on_kafka_and_postgres_it_shows_the_same(
 def test_its_home_holds_the_story(home: DeskHome) -> None:
     home.ok("demo")
     home.env["WATCHDESK_HOME"] = str(home.home / "demo")
+    home.env["WATCHDESK_DATABASE_URL"] = f"sqlite:///{home.home / 'demo' / 'watchdesk.db'}"
 
     alerts, incidents = home.objects("alerts", "--json"), home.objects("incidents", "--json")
 
