@@ -14,11 +14,12 @@ import pytest
 
 from app.clock import ScaledClock
 from app.streams.sqlite_log import SqliteLog, open_sqlite_log
-from producers import bluesky, feeds, x
+from producers import bluesky, feeds, mastodon, x
 from producers.port import Producer
 from tests.producers.playing import ids, open_gaps, playing, setup, source
 from tests.simulator.fake_feed import fake_feed
 from tests.simulator.fake_jetstream import fake_jetstream
+from tests.simulator.fake_mastodon import fake_mastodon
 from tests.simulator.fake_x import fake_x
 from tests.simulator.web import LoopbackServer
 
@@ -131,6 +132,30 @@ async def feed_case(clock: ScaledClock, log: SqliteLog) -> AsyncIterator[Case]:
         )
 
 
+@asynccontextmanager
+async def mastodon_case(clock: ScaledClock, log: SqliteLog) -> AsyncIterator[Case]:
+    async with fake_mastodon(clock) as server:
+
+        def refuse(status: int | None) -> None:
+            server.refuse = status
+            server.cut()
+
+        def silence(on: bool) -> None:
+            server.silent = on
+
+        options = {"host": server.base_url, "stream": "public/local", "token_env": "TOKEN"}
+        yield Case(
+            mastodon.make(setup(clock, source("mastodon:social.example", **options))),
+            server,
+            lambda n: f"{server.origin}/{server.publish('ridge', f'report {n}')}",
+            refuse,
+            silence,
+            lambda: server.connects,
+            log,
+            {},
+        )
+
+
 async def down(case: Case, clock: ScaledClock, seconds: float) -> None:
     case.server.down = True
     case.server.cut()
@@ -201,6 +226,7 @@ async def test_hours_of_faults_lose_no_post_without_a_word(tmp_path: Path, plan:
         "jetstream-1": lambda clock, log: bluesky_case(clock, log, first_form=True),
         "jetstream-2": lambda clock, log: bluesky_case(clock, log, first_form=False),
         "feed": feed_case,
+        "mastodon": mastodon_case,
     }
     async with AsyncExitStack() as stack:
         cases: dict[str, Case] = {}
