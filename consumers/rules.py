@@ -48,7 +48,7 @@ async def load_rules(session: AsyncSession, resources: Resources, before: Loaded
         options=resources.settings.config.desk,
         watches={watch.name: watch for watch in (*watches, WATCHDOG)},
         names=Names(actors=load_actor_names(), countries=dict(Locale("en").territories)),
-        protests_from_x=bool(resources.settings.config.section("x").get("allow_protests")),
+        protests_from_x=bool(resources.settings.config.section("x").get("protests_acknowledged", "").strip()),
     )
     return LoadedRules(
         mark=mark,

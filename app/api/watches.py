@@ -25,6 +25,7 @@ from app.db.models import Watch as WatchRow
 from app.db.session import WriteSession
 from app.domain.backtest import Backtest, Seen, backtest
 from app.domain.posts import parse_line
+from app.domain.rights import shown_tags
 from app.domain.rule_explain import explain
 from app.domain.rule_match import CompiledRule, PostWords
 from app.domain.rule_places import compile_rule
@@ -206,14 +207,16 @@ async def explain_rule(resources: Resources, caller: MayRead, given: ExplainAsk)
         if not isinstance(read, Post):
             raise Problem(422, "This text cannot be a post.", field="text")
         words = await asyncio.to_thread(_words, resources, read, None)
+        tags: Tags | None = words.tags
     else:
         async with resources.database.read() as session:
             found = await posts.get(session, given.post)
         if found is None:
             raise Problem(404, "There is no post with this id.")
         words = await asyncio.to_thread(_words, resources, posts.as_message(found.post), found.post.tags)
+        tags = shown_tags(words.tags, found.rights, deleted=found.post.deleted_at is not None)
     explained = explain(rule, words)
-    return _json(ExplainAnswer(explained.matched, list(explained.sentences()), explained, words.tags))
+    return _json(ExplainAnswer(explained.matched, list(explained.sentences()), explained, tags or Tags()))
 
 
 @router.post(

@@ -56,7 +56,11 @@ SECTION_KEYS: Mapping[str, tuple[Key, ...]] = {
             float,
             "what may be spent on reads in a day; at the ceiling the source pauses and says so",
         ),
-        Key("allow_protests", bool, "keep protests from X posts: the operator has read X's terms on sensitive events"),
+        Key(
+            "protests_acknowledged",
+            str,
+            "who read X's terms on sensitive events, and when: protests are then watched in posts from X too",
+        ),
         Key("extra_rules", tuple[str, ...], "stream rules to hold beside those made from the watches"),
     ),
     "bluesky": (

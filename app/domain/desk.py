@@ -68,7 +68,7 @@ class DeskRules(msgspec.Struct, frozen=True):
     options: DeskOptions
     watches: Mapping[str, Watch]
     names: Names = Names()
-    protests_from_x: bool = False  # the operator's acknowledged switch
+    protests_from_x: bool = False  # somebody has read X's terms and signed for it
 
     @property
     def takes_for(self) -> timedelta:
@@ -140,6 +140,8 @@ class Desk:
         changes.taken.append(taken)
         # A replay reads a file; the habit is that of the account.
         changes.last_posts[taken.post.source if item.run else item.source].append(item.seen_at)
+        if taken.tags is not None and taken.tags is not item.tags:
+            changes.suppressed["terms"] += 1
         if taken.in_force:
             self._decide(taken, changes)
 

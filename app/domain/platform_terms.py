@@ -1,4 +1,4 @@
-"""What a platform's terms forbid us to watch for, unless the operator has read them and said otherwise.
+"""What a platform's terms forbid us to watch for, unless somebody has read them and signs for it.
 
 X names the monitoring of protests, rallies and organizing meetings as restricted. So a post from X that tells of a protest is stored
 and opens nothing: no incident, no alert, no lull. Posts of other platforms are not touched.
@@ -11,7 +11,7 @@ import msgspec
 from app.messages import Tags
 
 RESTRICTED = {"x": frozenset({"protest"})}
-REASON = "protests are not watched in posts from X: its terms restrict it, and [x] allow_protests is not set"
+REASON = "protests are not watched in posts from X: its terms restrict it, and [x] protests_acknowledged names nobody who read them"
 
 
 def within_terms(tags: Tags | None, platform: str, *, protests_from_x: bool) -> Tags | None:

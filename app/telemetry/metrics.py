@@ -32,7 +32,7 @@ KINDS = (
     "other_event",
 )
 STEPS = ("first", "promoted", "updated", "corrected", "withdrawn")
-SUPPRESSED = ("history", "late", "cooldown", "trigger", "exercise")
+SUPPRESSED = ("history", "late", "cooldown", "trigger", "exercise", "terms")
 OUTCOMES = ("received", "stored", "duplicate", "quarantined", "dropped", "in_flight")
 ERRORS = ("unavailable", "bad_record", "bug", "damaged")
 DESTINATIONS = ("slack", "webhook", "apprise", "stream", "null")
