@@ -21,6 +21,7 @@ from tests.parts.java import ClassArchive, java_command
 from tests.parts.kafka_jars import kafka_classpath
 
 START_SECONDS = 60.0  # a start takes 1 to 3 s on a quiet machine, one after a kill some 4 s
+PORT_TRIES = 3
 USER, PASSWORD = "desk", "correct-horse"  # of the listener with TLS and SASL
 
 _BROKER, _FORMAT = "kafka.Kafka", "kafka.tools.StorageTool"
@@ -70,15 +71,15 @@ class KafkaBroker:
         self._archives = Path(self._classpath.split(":", 1)[0]).parent.parent
         self._archive = ClassArchive(self._archives, _BROKER)
         self.folder = temporary_folder("kafka")
-        self.port = port or free_port()
-        self.proxy_port, self.behind_port = free_port(), free_port()
-        self._secure_port = free_port()
+        self._wanted_port = port
+        self._served = False
         self._log = self.folder / "server.log"
         self._heap_mb = heap_mb
         self._warm = warm  # for benchmarks: the full compiler; else the one that starts quickly
         self._child: Child | None = None
         self.ca_file = self.folder / "ca.pem"
         try:
+            self._make_certificate()
             self._configure()
             self._format()
         except BaseException:
@@ -99,6 +100,18 @@ class KafkaBroker:
 
     def start(self) -> None:
         """Start on the data that is there; return when the broker serves."""
+        for _ in range(PORT_TRIES - 1):
+            try:
+                self._launch()
+            except RuntimeError:
+                if self._served or "Address already in use" not in self._log.read_text(errors="replace"):
+                    raise
+                self._configure()  # somebody took a port between our look and our start; nobody knows ours yet
+            else:
+                return
+        self._launch()
+
+    def _launch(self) -> None:
         seen = self._log.stat().st_size if self._log.exists() else 0
         command = self._java(self._archive, _BROKER, str(self.folder / "server.properties"))
         self._child = Child(command, folder=self.folder, log=self._log)
@@ -108,7 +121,12 @@ class KafkaBroker:
                 log.seek(seen)
                 return b"Kafka Server started" in log.read()
 
-        wait_until(serves, self._child, START_SECONDS, self._log)
+        try:
+            wait_until(serves, self._child, START_SECONDS, self._log)
+        except RuntimeError:
+            self.kill()
+            raise
+        self._served = True
 
     def stop(self) -> None:
         """Stop in order, as an operator would."""
@@ -136,12 +154,17 @@ class KafkaBroker:
             raise RuntimeError("the broker does not run")
         return self._child
 
-    def _configure(self) -> None:
+    def _make_certificate(self) -> None:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca_file)
         certificate = authority.issue_cert("localhost", "127.0.0.1")
         chain = b"".join(part.bytes() for part in certificate.cert_chain_pems)
         (self.folder / "server.pem").write_bytes(_as_pkcs8(certificate.private_key_pem.bytes()) + chain)
+
+    def _configure(self) -> None:
+        """Choose the ports and write the settings."""
+        self.port = self._wanted_port or free_port()
+        self.proxy_port, self.behind_port, self._secure_port = free_port(), free_port(), free_port()
         settings = _SETTINGS.format(
             port=self.port,
             behind=self.behind_port,
