@@ -160,10 +160,10 @@ class _Cast:
             return Role.DOER
         if self._beside(hit, "suffers"):
             return Role.VICTIM
+        if self._judged.claim == "denial" and self._announces(hit):
+            return Role.SPEAKER  # "Moscow: we struck nothing"
         if self._form(hit) == "capital" and not self._rules(hit):
             return Role.VICTIM
-        if self._judged.claim == "denial" and self._announces(hit):
-            return Role.SPEAKER
         if self._does_next(hit) and not self._is_target(hit):
             return Role.DOER if lead != "against" or self._form(hit) == "adjective" else Role.VICTIM
         if self._did_before(hit):
@@ -254,8 +254,13 @@ class _Cast:
         """Does a capital stand for its government: it says, threatens or may do something, or what it does names another place?"""
         if governs(hit, self._reading):
             return True
-        done = [event.hit for event in self._judged.events if event.hit.first == hit.last + 1 and event.act]
-        return any(0 < first - done[0].last <= 2 for first, _ in self._reading.places) if done else False
+        ahead = hit.last + 1
+        if self._reading.is_in(ahead, "wages"):
+            ahead += 1
+        done = [event for event in self._judged.events if event.hit.first == ahead]
+        if not done or not (done[0].act or ahead > hit.last + 1):
+            return False
+        return any(0 < first - done[0].hit.last <= 2 for first, _ in self._reading.places)
 
     def _people_struck(self, ahead: set[int]) -> bool:
         """“SAA soldiers killed in”, but not “SAA soldiers killed three”."""

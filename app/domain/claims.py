@@ -27,6 +27,7 @@ _UNSURE_OF_WAR = frozenset(
     {"explosion_unspecified", "protest", "other_event", "attack_on_civilians", "remote_explosive", "chemical_weapon"}
 )
 _CIVIL_TOO = frozenset({"explosion_unspecified", "protest", "other_event", "attack_on_civilians"})
+_HARM = "harm"
 _SPOKEN_OF = frozenset({"forecast", "past", "denial"})
 _ORDER = ("report", "denial", "threat", "forecast", "aftermath", "past", "drill", "none")
 
@@ -204,7 +205,9 @@ class _Court:
         if events and self._reading.asks(sentence):
             return _Verdict(sentence, "none", tuple(events), None)
         said = [self._say(event, events, cues) for event in events]
-        news = [item for item in said if not item.background] or said
+        news = [item for item in said if not item.background]
+        if all(item.event.act == _HARM for item in news):
+            news = said  # "ten killed after strikes": what killed them is what happened
         main = [item for item in news if item.event.kind != "other_event"] or news
         plain = [item for item in main if item.claim == "report"]
         if plain:

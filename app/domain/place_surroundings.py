@@ -23,6 +23,7 @@ class Surroundings:
     departed: bool = False
     treated: bool = False
     speaks: bool = False
+    named_after: bool = False  # "Moscow media": the name only says whose
 
     @property
     def triggered(self) -> bool:
@@ -101,6 +102,8 @@ def _look_ahead(text: ReadText, mention: Mention, cues: PlaceCues, around: Surro
         meaning = cues.after.get(" ".join(token.norm for token in after[:size])) if len(after) >= size else None
         if meaning == "speaks":
             around.speaks = True
+        elif meaning == "institution":
+            around.named_after = True
         elif meaning:
             around.says.add(meaning)
         if meaning:

@@ -67,7 +67,10 @@ class Tagger:
         actors, actor_reason = find_actors(reading, judged)
         silent = judged.claim == "none"
         killed, wounded = (None, None) if silent else find_tolls(reading)
-        placed = tuple(_as_context(place) if silent else place for place in places[:MOST_PLACES])
+        home = self._capitals(reading, judged.kind, actors)
+        placed = tuple(
+            _as_context(place) if silent or place.start in home else place for place in places[:MOST_PLACES]
+        )
         events = [place.name for place in placed if place.role == "event" and place.level in _TOWNS]
         return Tags(
             lang=lang,
@@ -82,6 +85,15 @@ class Tagger:
             credits=find_credits(reading),
             round_up=is_round_up(reading, events),
             reasons=(*judged.reasons, *((actor_reason,) if actor_reason else ()), *map(_place_reason, placed)),
+        )
+
+    def _capitals(self, reading: Reading, kind: str, actors: Sequence[str]) -> frozenset[int]:
+        """Return where the capitals of those who did it begin: who fights abroad only does not strike his own capital."""
+        capitals = [(hit, self._party(hit)) for hit in reading.family("party") if hit.means.endswith("/capital")]
+        return frozenset(
+            hit.start
+            for hit, party in capitals
+            if party.country not in party.fights and party.actor(reading.country, kind) in actors
         )
 
     def _homes(self, hits: Sequence[Hit]) -> frozenset[str]:

@@ -63,6 +63,15 @@ MUST = (
     Line("الدفاع الروسية تنفي شن غارات على مشفى بجسر الشغور", "air_strike", "denial", "Jisr ash-Shughur", ("RuAF",)),
     Line("محللون: روسيا قد تشن غارات على إدلب خلال أيام", "air_strike", "forecast", "Idlib Governorate", ("RuAF",)),
     Line("مقطع قديم من عام 2016 لغارات على جسر الشغور وليس اليوم", "air_strike", "past", "Jisr ash-Shughur", ()),
+    Line("حصيلة جديدة في جسر الشغور: مقتل 7 مدنيين جراء الغارات الروسية", "air_strike", "aftermath", "Jisr ash-Shughur", ("RuAF",)),
+    Line("Rescuers dig through rubble in Jisr al-Shughur following Russian airstrikes, 6 dead", "air_strike", "aftermath", "Jisr ash-Shughur", ("RuAF",)),
+    Line("الدفاع المدني: قصف جوي روسي على ريف جسر الشغور، إصابة طفلين", "air_strike", "report", "Jisr ash-Shughur", ("RuAF",)),
+    Line("Moscow resumes airstrikes on Jisr al-Shughur after weeks of calm", "air_strike", "report", "Jisr ash-Shughur", ("RuAF",)),
+    Line("In Moscow media: Russian Su-34s struck targets near Jisr al-Shughur", "air_strike", "report", "Jisr ash-Shughur", ("RuAF",)),
+    Line("Moscow: our planes carried out no air strikes on Idlib today", "air_strike", "denial", "Idlib Governorate", ("RuAF",)),
+    Line("No Russian aircraft flew over Idlib today, the ministry in Moscow said", "air_strike", "denial", "Idlib Governorate", ("RuAF",)),
+    Line("UN envoy warns against a full-scale battle in Idlib", "armed_clash", "threat", "Idlib Governorate", ()),
+    Line("Ankara warns: any assault on Idlib will have grave consequences", "armed_clash", "threat", "Idlib Governorate", ("Turkey",)),
 )  # fmt: skip
 
 
