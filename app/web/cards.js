@@ -62,7 +62,7 @@ function tags(level, ...rest) {
 }
 
 export function alertCard(alert, incident) {
-  const first = firstIn(alert.quiet_days, alert.reasons);
+  const first = firstIn(alert.quiet_days, [...alert.reasons, ...(incident?.reasons ?? [])]);
   const facts = element("ul", { className: "facts" },
     incident ? whereLine(incident.place) : "",
     originsLine(alert.origins, alert.posts),
