@@ -109,7 +109,8 @@ async def test_the_destination_commands_show_and_repeat_what_went_out(drilled: D
     assert "hook: delivered" in await asyncio.to_thread(drilled.ok, "destination", "test", "hook")
     assert receiver.requests[0].json()["data"]["text"].startswith("TEST of destination 'hook'")
     async with running(drilled):
-        assert (await drill(drilled, "Idlib strikes"))[0] == 0
+        code, said = await drill(drilled, "Idlib strikes")
+        assert code == 0, said
 
         def objects(*arguments: str) -> list[dict[str, Any]]:
             return drilled.objects("destination", *arguments, "--json")
