@@ -20,6 +20,7 @@ from app.db.models import (
     Revision,
     Run,
     SourceCountry,
+    SourceStatus,
     WaitingPost,
     WatchIncident,
 )
@@ -27,7 +28,7 @@ from app.db.types import UtcDateTime
 from app.domain.alerts import Told
 from app.domain.config import DeskOptions
 from app.domain.desk_state import DeskState, KnownPost, Waiting
-from app.domain.grades import SourceBook
+from app.domain.grades import SourceBook, source_key
 from app.domain.incidents import Incident as DomainIncident
 from app.domain.incidents import summarise
 from app.domain.ledger import Ranges
@@ -57,6 +58,7 @@ class Loader:
         await self._load_incidents(session, state, Incident.last_at >= state.loaded_from)
         await _load_history(session, state)
         await _load_coverage(session, state)
+        await _load_source_states(session, state)
         for row in (await session.execute(select(LedgerRange))).scalars():
             state.ledger[row.spool] = _with(state.ledger[row.spool], row.first, row.last)
         for waiting in (await session.execute(select(WaitingPost))).scalars():
@@ -71,7 +73,8 @@ class Loader:
         return newest
 
     async def one(self, session: AsyncSession, state: DeskState, incident_id: str) -> None:
-        """Put one incident into the state, with what its watches were told."""
+        """Put one incident into the state, with what its watches were told and how the sources are."""
+        await _load_source_states(session, state)
         await self._load_incidents(session, state, Incident.id == incident_id)
 
     async def needed(self, session: AsyncSession, state: DeskState, records: Sequence[Record]) -> None:
@@ -181,6 +184,15 @@ async def _note_history(session: AsyncSession, state: DeskState, ids: Sequence[s
 def _happening(view: IncidentView) -> Happening:
     place = view.place
     return Happening(view.id, view.kind, view.actors, place.country, place.lat, place.lon, view.first_at, view.last_at)
+
+
+async def _load_source_states(session: AsyncSession, state: DeskState) -> None:
+    said = select(SourceStatus.source, SourceStatus.state).where(
+        SourceStatus.state != "unknown"
+    )  # a post alone says nothing
+    state.source_states = {
+        source_key(source): last for source, last in await session.execute(said.order_by(SourceStatus.said_at))
+    }
 
 
 async def _load_coverage(session: AsyncSession, state: DeskState) -> None:

@@ -18,11 +18,15 @@ LEVELS = ("reported", "likely", "confirmed")
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """What made us look: the post (as given) or None for an editor, the time of the alert, whether it may raise a `first`."""
+    """What made us look: the post (as given) or None for an editor, the time of the alert, whether it may raise a `first`.
+
+    `recorded`: it comes from a replay, so how the sources are now says nothing of it.
+    """
 
     now: datetime
     post: str | None
     fresh: bool = True
+    recorded: bool = False
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from app.domain.attach import attach, attach_waiting, loose, wait
 from app.domain.changes import Changes, RaisedAlert, TakenPost
 from app.domain.config import DeskOptions
 from app.domain.desk_state import DeskState, KnownPost
-from app.domain.grades import SourceBook
+from app.domain.grades import SourceBook, source_key
 from app.domain.incidents import (
     ANY_KIND,
     OPENS,
@@ -34,6 +34,7 @@ from app.domain.incidents import (
     view_of,
 )
 from app.domain.ledger import Outcome
+from app.domain.live_sources import sources_live
 from app.domain.lulls import ReplayRun, quiet_before
 from app.domain.origins import Voice, word_pairs
 from app.domain.platform_terms import within_terms
@@ -95,6 +96,7 @@ class Desk:
             case Gap():
                 self._gap(record, changes)
             case SourceState():
+                self.state.source_states[source_key(record.source)] = record.state
                 changes.states[record.source] = record
             case SpoolHead():
                 changes.heads[record.spool] = record
@@ -329,7 +331,9 @@ class Desk:
         if marks.history:
             changes.suppressed["history"] += 1
             return
-        cause = Cause(taken.item.seen_at, taken.post.given_id, fresh=not self._late(taken))
+        cause = Cause(
+            taken.item.seen_at, taken.post.given_id, fresh=not self._late(taken), recorded=bool(taken.item.run)
+        )
         for incident_id in touched:
             self.tell(incident_id, cause, changes, deliver=not marks.no_deliver)
 
@@ -346,6 +350,8 @@ class Desk:
                 changes.suppressed.update([held_by] if held_by else [])
             if step is None or (step.step == "first" and name not in self.rules.watches):
                 continue
+            listening = None if cause.recorded else sources_live(self.rules.book, self.state.source_states)
+            step = msgspec.structs.replace(step, reasons=(*step.reasons, *filter(None, (listening,))))
             told[name] = step.told
             changes.told[(name, incident_id)] = None
             alert = alert_of(name, incident, facts, step, cause, self.rules.names)

@@ -56,6 +56,7 @@ class DeskState:
         self.by_post: dict[str, dict[str, None]] = defaultdict(dict)
         self.waiting: dict[str, Waiting] = {}
         self.known: dict[str, KnownPost] = {}
+        self.source_states: dict[str, str] = {}  # what the producers said last, by `source_key`
         self.coverage = CoverageBook()
         self.history = History()
         self.ledger: dict[str, Ranges] = defaultdict(Ranges)

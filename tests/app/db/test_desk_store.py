@@ -13,7 +13,7 @@ from app.db.models import Alert, Delivery, Incident, Post, Spool
 from app.db.session import Database
 from app.domain.desk import DeskRules
 from app.domain.incidents import view_of
-from app.messages import AlertMessage, Item, Marks, PostType
+from app.messages import AlertMessage, Item, Marks, PostType, SourceState
 from tests.stored_desk import BOOK, OPTIONS, WATCHES, StoredDesk, random_records
 from tests.wire import NOON, DeskInMemory, Wire, tags
 
@@ -97,6 +97,19 @@ async def test_deleted_post_keeps_no_text_in_any_revision(database: Database) ->
     assert post.deleted_at is not None
     assert heads == []
     assert "secret" not in "".join(bodies)
+
+
+async def test_desk_that_forgot_knows_how_its_sources_were(database: Database) -> None:
+    wire = Wire()
+    desk = StoredDesk(database)
+    await desk.feed([SourceState("x:author_1", "live", NOON), SourceState("x:author_2", "paused", NOON)])
+    desk.forget()
+    await desk.feed([wire.item("1", 0, "author_1"), SourceState("x:author_2", "live", NOON)])
+    await desk.feed([wire.item("2", 5, "author_2")])
+    assert [alert.reasons[-1] for alert in await stored_alerts(database)] == [
+        "1 of 2 sources live",
+        "2 of 2 sources live",
+    ]
 
 
 def test_view_of_every_loaded_incident_equals_the_stored_one() -> None:
