@@ -329,3 +329,18 @@ async def test_a_reader_that_was_left_reads_nothing(kafka_bench: KafkaBench) -> 
         assert isinstance(reader, KafkaReader)
     assert reader.assignment == frozenset()
     assert await reader.lag() == 0
+
+
+async def test_a_stop_ends_in_time_while_the_broker_does_not_answer(kafka_broker: KafkaBroker) -> None:
+    bench = KafkaBench(kafka_broker.bootstrap)
+    await bench.open()
+    await bench.stream.publish(bench.topic, posts(0, 1))
+    try:
+        async with bench.stream.reader(bench.topic, "g") as reader:
+            await read_all(reader, 1)
+            kafka_broker.freeze()
+            began = time.monotonic()
+        await bench.close()
+        assert time.monotonic() - began < 8  # of the ten seconds that a stop may take
+    finally:
+        kafka_broker.thaw()
