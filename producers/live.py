@@ -91,7 +91,7 @@ class _Live:
         return self._chosen(found)
 
     def _chosen(self, found: Configured) -> Sequence[SourceConfig]:
-        return [one for one in found.sources if not self._platforms or one.platform in self._platforms]
+        return found.sources
 
     def _plan(self, sources: Sequence[SourceConfig]) -> dict[str, Planned]:
         settings = self._resources.settings

@@ -13,10 +13,12 @@ from typing import NamedTuple
 import pytest
 
 from app.clock import ScaledClock
+from app.messages import SourceState
 from app.streams.sqlite_log import SqliteLog, open_sqlite_log
 from producers import bluesky, feeds, mastodon, x
 from producers.port import Producer
-from tests.producers.playing import ids, open_gaps, playing, setup, source
+from tests.producers.playing import ids, open_gaps, playing, setup, source, until
+from tests.producers.recording import of_type
 from tests.simulator.fake_feed import fake_feed
 from tests.simulator.fake_jetstream import fake_jetstream
 from tests.simulator.fake_mastodon import fake_mastodon
@@ -193,6 +195,7 @@ async def publish(case: Case, clock: ScaledClock, plan: Plan) -> None:
 async def live_through(case: Case, clock: ScaledClock, plan: Plan) -> None:
     """Run the producer through the plan, and for a while of quiet in which it may catch up."""
     async with playing(case.producer, case.log, clock):
+        await until(lambda: is_live(case))  # what came before anybody listened is nobody's gap
         await clock.sleep(60)
         troubles = asyncio.create_task(faults(case, clock, plan))
         await publish(case, clock, plan)
@@ -204,6 +207,10 @@ async def live_through(case: Case, clock: ScaledClock, plan: Plan) -> None:
             if last in stored and not lost:
                 return
             await asyncio.sleep(0.2)
+
+
+async def is_live(case: Case) -> bool:
+    return any(state.state == "live" for state in await of_type(case.log, SourceState))
 
 
 async def missing(case: Case) -> list[str]:
