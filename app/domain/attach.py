@@ -10,16 +10,34 @@ import msgspec
 from app.domain.changes import Changes
 from app.domain.config import DeskOptions
 from app.domain.desk_state import DeskState, Waiting
+from app.domain.geo import distance_km
 from app.domain.grades import SourceBook
-from app.domain.incidents import TOLD_BY, Event, Facts, Incident, Member, events_of, fits, same_kind
+from app.domain.incidents import (
+    ANY_KIND,
+    COARSE_KM,
+    COUNTRY_KM,
+    TOLD_BY,
+    Event,
+    Facts,
+    Incident,
+    Member,
+    area,
+    events_of,
+    fits,
+    same_kind,
+)
 from app.domain.lulls import UNKNOWN
-from app.messages import Post, Tags
+from app.messages import PlaceTag, PlaceView, Post, Tags
 
 MOST = 10  # a threat against a whole country is shown on so many of its incidents, the newest
+UNSAID = frozenset({"none", "other_event", "attack_on_civilians"})  # "reports from X are false" says not of what
 
 
 class Loose(msgspec.Struct, frozen=True):
-    """A post without an incident of its own, and what it says: events with a place, kind, actors, countries named."""
+    """A post without an incident of its own, and what it says: events with a place, kind, actors, countries named.
+
+    `wide`: the areas that it may mean where it names no town: regions, countries, the region that bears a town's name.
+    """
 
     member: Member
     events: tuple[Event, ...]
@@ -27,6 +45,7 @@ class Loose(msgspec.Struct, frozen=True):
     actors: tuple[str, ...]
     countries: tuple[str, ...]
     exercise: bool
+    wide: tuple[PlaceView, ...] = ()
 
 
 def loose(member: Member, tags: Tags, book: SourceBook, *, exercise: bool) -> Loose:
@@ -34,9 +53,26 @@ def loose(member: Member, tags: Tags, book: SourceBook, *, exercise: bool) -> Lo
     named = tuple(actor for actor in tags.actors if actor != UNKNOWN)
     speaker = book.card(member.source).actor
     actors = named or ((speaker,) if speaker else ())
-    events = tuple(msgspec.structs.replace(event, actors=actors or (UNKNOWN,)) for event in events_of(tags))
-    countries = tuple(dict.fromkeys(place.country for place in tags.places if place.country))
-    return Loose(member, events, tags.kind, actors, countries, exercise)
+    kind = ANY_KIND if member.role == "denial" and tags.kind in UNSAID else tags.kind
+    said = events_of(msgspec.structs.replace(tags, kind=kind))
+    events = tuple(msgspec.structs.replace(event, actors=actors or (UNKNOWN,)) for event in said)
+    there = [place for place in tags.places if place.role == "event"]
+    countries = tuple(dict.fromkeys(place.country for place in there if place.country))
+    wide = tuple(_widest(place) for place in there) if all(place.radius_km >= COARSE_KM for place in there) else ()
+    return Loose(member, events, kind, actors, countries, exercise, wide)
+
+
+def _widest(place: PlaceTag) -> PlaceView:
+    """Return the largest area that the name may mean: "Idlib" is a town, and the region around it."""
+    around = [
+        other
+        for other in place.alternatives
+        if other.country == place.country and distance_km(other.lat, other.lon, place.lat, place.lon) <= other.radius_km
+    ]
+    other = max(around, key=lambda one: one.radius_km, default=None)
+    if other is None or other.radius_km <= place.radius_km:
+        return area(place)
+    return PlaceView(other.place_id, other.name, other.country, other.lat, other.lon, other.radius_km, other.confidence)
 
 
 def attach(state: DeskState, this: Loose, post: Post, options: DeskOptions) -> list[Incident]:
@@ -50,7 +86,8 @@ def attach(state: DeskState, this: Loose, post: Post, options: DeskOptions) -> l
     placed = _by_place(state, this, takes_for)
     if placed or this.member.role != "denial":
         return [_with(incident, this.member) for incident in placed]
-    found = _by_actor(state, this, timedelta(hours=options.denial_hours)) if not this.events else []
+    vague = bool(this.wide) or not this.events
+    found = _by_actor(state, this, timedelta(hours=options.denial_hours)) if vague else []
     if len(found) == 1:
         return [_with(found[0], this.member)]
     noted = msgspec.structs.replace(this.member, note=f"no place given, one of {len(found)}")
@@ -62,8 +99,10 @@ def wait(state: DeskState, this: Loose, options: DeskOptions, changes: Changes) 
     if this.member.role in TOLD_BY:
         return
     until = this.member.seen_at + timedelta(hours=options.denial_hours)
+    wider = tuple(msgspec.structs.replace(this.events[0], place=place) for place in this.wide) if this.events else ()
+    events = (*this.events, *wider) if this.member.role == "denial" else this.events
     state.waiting[this.member.post] = Waiting(
-        this.member, this.events, this.kind, this.actors, this.countries, until, this.exercise
+        this.member, events, this.kind, this.actors, this.countries, until, this.exercise
     )
     changes.waiting[this.member.post] = None
 
@@ -128,8 +167,16 @@ def _by_actor(state: DeskState, this: Loose, within: timedelta) -> list[Incident
         incident
         for incident, facts in state.standing(exercise=this.exercise)
         if timedelta(0) <= at - facts.first_at and at - facts.last_at <= within
-        if _accused(this.kind, this.actors, this.countries, facts)
+        if _accused(this.kind, this.actors, this.countries, facts) and _within(this.wide, facts.place)
     ]
+
+
+def _within(wide: Sequence[PlaceView], place: PlaceView) -> bool:
+    """Return whether one of the areas holds the place; a country is told by its code, none named means anywhere."""
+    return not wide or any(
+        one.radius_km >= COUNTRY_KM or distance_km(one.lat, one.lon, place.lat, place.lon) <= one.radius_km
+        for one in wide
+    )
 
 
 def _with(incident: Incident, member: Member) -> Incident:
