@@ -252,7 +252,7 @@ def headline(step: Step, incident: Incident, facts: Facts | None, names: Names) 
     if facts is not None and facts.killed is not None and facts.killed[1] > 0:
         line += f", {_range(facts.killed)} killed"
     if incident.quiet.days is not None:
-        line += f", first in {incident.quiet.days} days"
+        line += f", first in {incident.quiet.days} day{'s' * (incident.quiet.days > 1)}"
     opening = {"withdrawn": "WITHDRAWN: ", "corrected": "CORRECTED: "}.get(step.step, "")
     origins = len(facts.origins) if facts else 0
     how_sure = "" if step.step == "withdrawn" else f" ({told.level}, {origins} origin{'' if origins == 1 else 's'})"

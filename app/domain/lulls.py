@@ -210,5 +210,5 @@ def quiet_before(
             f" {coverage_min:.0%} are needed to call it a lull"
         )
         return Quiet(None, reason, before.last_at, before.incident, share)
-    reason = f"first {what} in {days} days, last on {last}, coverage {share:.0%}"
+    reason = f"first {what} in {days} day{'s' * (days > 1)}, last on {last}, coverage {share:.0%}"
     return Quiet(days, reason, before.last_at, before.incident, share)
