@@ -129,16 +129,21 @@ class Marks:
         log.warning("delivery failed", destination=outlet.name, reason=outcome.reason, failures=state.failures)
 
     async def alarm(self, writing: WriteSession, about: str, what: str) -> None:
-        """Tell every other destination that works."""
+        """Tell every other destination that works of trouble with one."""
+        told = await self.tell(writing, f"destination {about!r}: {what}", but=about)
+        log.error("alarm", destination=about, what=what, told=told)
+
+    async def tell(self, writing: WriteSession, text: str, *, but: str | None = None) -> int:
+        """Put a notice in the outbox of every destination that works but one; return of how many."""
         states = await destinations.states(writing.session)
         others = [
             name
             for name in await destinations.active_names(writing.session)
-            if name != about and (name not in states or states[name].disabled_at is None)
+            if name != but and (name not in states or states[name].disabled_at is None)
         ]
         now = self._clock.now()
-        await outbox.enqueue_notice(writing.session, f"destination {about!r}: {what}", others, now)
-        log.error("alarm", destination=about, what=what, told=len(others))
+        await outbox.enqueue_notice(writing.session, text, others, now)
+        return len(others)
 
 
 def _put_circuit(state: DestinationState, circuit: Circuit, detail: str) -> None:

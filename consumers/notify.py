@@ -33,6 +33,7 @@ from consumers.delivery_marks import Marks, Sent
 from consumers.group_commit import GroupCommit
 from consumers.measures import count_sent, count_waiting
 from consumers.outlets import Composer, Outlet, Outlets, circuit_of
+from consumers.silence import silence_news
 from consumers.traces import about, delivering
 
 POLL_S = 1.0
@@ -42,7 +43,7 @@ DEADLINE_S = 25.0  # one message with all its calls; shorter than the lease
 HOUSEKEEPING = timedelta(seconds=60)
 RETRY_MARK_S = 0.5
 WINDOW = 500  # due alerts that are looked at where a backlog becomes a digest
-DRAIN_S = 6.0  # real seconds, of the eight that a role has to stop in
+DRAIN_S = 4.0  # real seconds, of the five and a half that a role's work has to stop in
 
 log = structlog.get_logger(__name__)
 
@@ -302,12 +303,14 @@ class Sender:
             return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
 
     async def _keep_house(self, now: datetime, types: dict[str, str]) -> None:
-        """End what waited for 72 h, and say so."""
+        """End what waited for 72 h, and say so; say which sources fell silent and which are heard again."""
         async with self._database.write() as writing:
             for name, count in (await outbox.expire(writing, now - EXPIRY, now)).items():
                 await self._marks.alarm(writing, name, f"{count} alerts expired undelivered after 72 h")
                 if name in types:
                     self._metrics.deliveries.attempts.labels(types[name], "expired").inc(count)
+            for line in await silence_news(writing, now):
+                log.warning("silence", detail=line, told=await self._marks.tell(writing, line))
 
     async def _say_why(self, broken: dict[str, str], states: dict[str, DestinationState]) -> None:
         """Show why a destination cannot be used where people look for it; what waits for it stays."""

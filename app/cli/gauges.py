@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from app.api.health import refresh
 from app.db import incidents, meta, sources
-from app.db.config import source_of
-from app.db.models import Source, SourceStatus
-from app.domain.silence import Habit, silent_since
 from app.errors import Unavailable, WatchdeskError
 from app.resources import Resources
 from app.telemetry.metrics import LEVELS, PLATFORMS
@@ -82,17 +79,12 @@ class Gauges:
         now, metrics = self._resources.clock.now(), self._resources.metrics
         async with self._resources.database.read() as session:
             applied = await meta.value(session, "config_hash")
-            live = await sources.live(session) if self._reads_sources else []
+            quiet = await sources.silent(session, now) if self._reads_sources else {}
             hours = self._resources.settings.config.desk.incident_hours
             levels = await incidents.by_level(session, now - timedelta(hours=hours)) if self._decides else {}
         metrics.process.config_differs.set(applied is not None and applied != self._resources.settings.config.digest)
-        silent = Counter(platform_of(one.source) for one, source in live if _silent(one, source, now))
+        silent = Counter(map(platform_of, quiet))
         for platform in PLATFORMS if self._reads_sources else ():
             metrics.sources.silent.labels(platform).set(silent[platform])
         for level in LEVELS if self._decides else ():
             metrics.desk.incidents.labels(level).set(levels.get(level, 0))
-
-
-def _silent(status: SourceStatus, source: Source, now: datetime) -> bool:
-    habit = Habit(status.last_post_at, status.usual_gap_s, status.posts, source_of(source).options.get("quiet_after_h"))
-    return silent_since(habit, status.state, now) is not None

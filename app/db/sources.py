@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.db.config import source_of
 from app.db.models import CoverageInterval, GapRow, Source, SourceStatus
 from app.db.types import UtcDateTime
+from app.domain.silence import Habit, silent_since
 
 
 class KnownSource(NamedTuple):
@@ -21,6 +23,13 @@ class KnownSource(NamedTuple):
     status: SourceStatus | None
     covered_until: datetime | None
     open_gaps: int
+
+
+class Silence(NamedTuple):
+    """Since when a source counts as silent, and when its last post was seen."""
+
+    since: datetime
+    last_post_at: datetime
 
 
 async def known(session: AsyncSession, source_id: str | None = None) -> list[KnownSource]:
@@ -50,6 +59,27 @@ async def live(session: AsyncSession) -> list[tuple[SourceStatus, Source]]:
     query = select(SourceStatus, Source).join(Source, Source.id == SourceStatus.source)
     query = query.where(Source.retired_at.is_(None), SourceStatus.state == "live")
     return [(status, source) for status, source in await session.execute(query)]
+
+
+async def silent(session: AsyncSession, now: datetime) -> dict[str, Silence]:
+    """Return the live sources that are silent, by id. What counts is the time in which each was read without a break."""
+    query = select(CoverageInterval.source, func.max(CoverageInterval.start, type_=UtcDateTime()))
+    read_since = dict((await session.execute(query.group_by(CoverageInterval.source))).all())
+    found: dict[str, Silence] = {}
+    for status, source in await live(session):
+        begun = read_since.get(status.source)
+        if begun is None or status.last_post_at is None:
+            continue
+        habit = Habit(
+            max(begun, status.last_post_at),
+            status.usual_gap_s,
+            status.posts,
+            source_of(source).options.get("quiet_after_h"),
+        )
+        since = silent_since(habit, status.state, now)
+        if since is not None:
+            found[status.source] = Silence(since, status.last_post_at)
+    return found
 
 
 async def gaps(
