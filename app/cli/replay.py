@@ -27,7 +27,9 @@ def _speed(ctx: click.Context, param: click.Parameter, value: str) -> float | No
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE..."
+)
 @click.option(
     "--speed",
     default="max",

@@ -109,6 +109,8 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # At a stop a session is cancelled in mid-statement; the pool drops its connection and calls that an error, with a traceback.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))  # it tells of each context that it opens
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

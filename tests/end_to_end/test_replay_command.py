@@ -56,7 +56,8 @@ def test_while_another_process_owns_the_home_it_says_who(home: DeskHome, day: Pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(["no.jsonl"], b"there is no file no.jsonl"), (["--speed", "0", "x"], b"neither 'max' nor")]
+    ("arguments", "said"),
+    [(["no.jsonl"], b"'no.jsonl' does not exist"), (["--speed", "0", __file__], b"neither 'max' nor")],
 )
 def test_what_cannot_be_done_is_one_line(home: DeskHome, arguments: list[str], said: bytes) -> None:
     result = home.run("replay", *arguments)
