@@ -18,7 +18,9 @@ from app.api.streaming import ABORT, WRITE_S
 from app.api.tail import Tail
 from app.errors import SettingsError
 
-DRAIN_S = 8  # how long open answers may take to end: a role must be gone 10 s after SIGTERM
+DRAIN_S = (
+    5  # how long open answers may take to end: a role must be gone 10 s after SIGTERM, with log and database closed
+)
 BACKLOG = 2_048
 MAX_HEADERS, MAX_HEADER_BYTES = 100, 32 * 1024  # of one request
 HEADERS_S = 20.0  # from the first byte to the last header: a client that drips them holds a connection no longer

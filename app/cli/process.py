@@ -40,7 +40,7 @@ from producers.measures import Measures
 from producers.replay import Replayed, ReplayOptions, ShowProgress, replay
 from producers.runner import open_producer_spool
 
-GRACE_S = 8.0  # of the ten that a stop may take
+GRACE_S = 5.5  # of the ten that a stop may take: then the log and the database are closed, with 3 s and 1 s at most
 LOOP_PERIOD_S = 1.0
 
 log = structlog.get_logger(__name__)

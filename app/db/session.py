@@ -27,6 +27,7 @@ from app.errors import DamagedError, SettingsError, Unavailable, WatchdeskError
 Role = Literal["api", "desk", "sender", "run", "cli"]
 
 WRITER_LOCK = 0x57_44_45_53_4B  # the advisory lock that every writer takes first: "WDESK"
+CLOSE_S = 1.0  # for saying goodbye to the server
 TIMEOUT_MS = 5_000  # statement, lock and idle-in-transaction timeouts, and SQLite's busy timeout
 
 
@@ -156,8 +157,15 @@ async def open_database(url: str, *, role: Role, pool: int | None = None) -> Asy
         yield database
     finally:
         database.forget_mark()
-        await readers.dispose()
-        await writers.dispose()
+        await _dispose(readers, writers)
+
+
+async def _dispose(*engines: AsyncEngine) -> None:
+    """Close the connections; a server that does not answer is left to find out for itself."""
+    closing = [asyncio.ensure_future(engine.dispose()) for engine in engines]
+    _, hanging = await asyncio.wait(closing, timeout=CLOSE_S)
+    for one in hanging:
+        one.cancel()
 
 
 def async_url(url: str) -> URL:
