@@ -8,9 +8,11 @@ from app.db.retention import expire_chunk
 from app.errors import Unavailable
 from app.resources import Resources
 from app.streams.sqlite_log import SqliteLog
+from app.streams.topics import POSTS, TAGGED
 
 EVERY_S = 3600.0
 BREATH_S = 0.1
+READ_BY = {POSTS.name: ("tag",), TAGGED.name: ("desk",)}  # what its stage has not read stays, however old
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +33,7 @@ async def tidy(resources: Resources) -> None:
     """Expire the embedded log and the database once."""
     now = resources.clock.now()
     if isinstance(resources.stream, SqliteLog):
-        gone = await resources.stream.expire(now, hold_for=("tag", "desk"))  # what nobody has read stays
+        gone = await resources.stream.expire(now, hold_for=READ_BY)
         if gone:
             log.info("records expired", **{topic.replace(".", "_"): count for topic, count in gone.items()})
     while True:

@@ -116,7 +116,7 @@ class LogFile:
         keep = f"SELECT offset FROM {table} WHERE appended_at BETWEEN ? AND ? ORDER BY offset LIMIT 1"  # noqa: S608
         limit = self._db.execute(keep, (cut, now)).fetchone()
         until = end if limit is None else int(limit[0])
-        for group in hold_for:
+        for group in hold_for.get(topic, ()) if isinstance(hold_for, Mapping) else hold_for:
             until = min(until, self.load_offset(topic, group) or 0)
         oldest = self.bounds(topic).oldest
         until = min(until, oldest + EXPIRE_CHUNK)

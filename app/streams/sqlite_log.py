@@ -99,7 +99,8 @@ class SqliteLog:
     async def expire(self, now: datetime, *, hold_for: Collection[str] = ()) -> dict[str, int]:
         """Delete what is older than its topic's retention and return how many records of each topic went.
 
-        What a group of `hold_for` has not committed stays, however old: a spool names its forwarder here.
+        What a group of `hold_for` has not committed stays, however old: a spool names its forwarder here. A mapping names the groups
+        of each topic apart.
         """
         gone: dict[str, int] = {}
         while True:
