@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import models
+from app.db.holds import held_among
 from app.db.outbox import outbox_rows
 from app.db.session import WriteSession
 from app.db.upsert import insert_new, upsert
@@ -55,12 +56,18 @@ class Saver:
         for one in reversed(taken):  # a post was seen when its first revision was, also where both came in one batch
             if one.post.id in in_force:
                 in_force[one.post.id]["seen_at"] = one.item.seen_at
-        await upsert(self._session, models.Post, list(in_force.values()), ["id"], keep=["stored_at", "seen_at"])
+        gone = {one.post.id: one.post.source for one in taken if one.deleted}
+        held = await held_among(self._session, gone, self._now) if gone else set()
+        plain = [row for post, row in in_force.items() if post not in held]
+        await upsert(self._session, models.Post, plain, ["id"], keep=["stored_at", "seen_at"])
+        under_hold = [in_force[post] for post in in_force if post in held]
+        as_it_was = ["stored_at", "seen_at", "text", "media", "author", "source"]  # kept, and shown to nobody
+        await upsert(self._session, models.Post, under_hold, ["id"], keep=as_it_was)
         revisions = [_revision_row(one) for one in taken if not one.deleted]
         await insert_new(self._session, models.Revision, revisions, ["post_id", "revised_at", "content_hash"])
-        gone = [one.post.id for one in taken if one.deleted]
-        if gone:
-            statement = update(models.Revision).where(models.Revision.post_id.in_(gone))
+        emptied = sorted(gone.keys() - held)
+        if emptied:
+            statement = update(models.Revision).where(models.Revision.post_id.in_(emptied))
             await self._session.execute(statement.values(text="", tags=None))
 
     def _post_row(self, taken: TakenPost, number: int) -> dict[str, Any]:

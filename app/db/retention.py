@@ -1,20 +1,21 @@
 """What goes when its time has come: exercises after a day, posts after the days that the desk keeps them, answers and tries after theirs.
 
-A post that an incident rests on goes with its text only: the incident keeps what it counted. Nothing under a hold goes at all.
+A post that an incident rests on goes with its text only: the incident keeps what it counted. Nothing under a hold goes at all; what only a hold
+kept goes when it ends.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.holds import held, release
 from app.db.models import (
     Alert,
     Attempt,
     Delivery,
-    Hold,
     Idempotency,
     Incident,
     IncidentPost,
@@ -31,7 +32,7 @@ CHUNK = 500  # rows a transaction: the writer lock is never held long
 
 async def expire_chunk(session: AsyncSession, now: datetime, retention_days: int) -> int:
     """Delete one chunk of what is due, by the time at which we stored it; return how many rows went. Call again until 0."""
-    gone = await _exercises(session, now - EXERCISES_FOR)
+    gone = await _exercises(session, now - EXERCISES_FOR) + await release(session, now)
     old_answers = select(Idempotency.key).where(Idempotency.stored_at < now - ANSWERS_FOR).limit(CHUNK)
     gone += await _delete(session, delete(Idempotency).where(Idempotency.key.in_(old_answers)))
     if retention_days > 0:
@@ -59,7 +60,7 @@ async def _exercises(session: AsyncSession, before: datetime) -> int:
 
 
 async def _posts(session: AsyncSession, before: datetime, now: datetime) -> int:
-    due = (Post.stored_at < before) & ~_held(now)
+    due = (Post.stored_at < before) & ~held(now)
     used = exists().where(IncidentPost.post_id == Post.id)
     unused = list((await session.execute(select(Post.id).where(due, ~used).limit(CHUNK))).scalars())
     await session.execute(delete(Revision).where(Revision.post_id.in_(unused)))
@@ -69,10 +70,6 @@ async def _posts(session: AsyncSession, before: datetime, now: datetime) -> int:
     gone += await _delete(session, update(Post).where(Post.id.in_(emptied)).values(text=""))
     old = select(Quarantine.ingest).where(Quarantine.stored_at < before).limit(CHUNK)
     return gone + await _delete(session, delete(Quarantine).where(Quarantine.ingest.in_(old)))
-
-
-def _held(now: datetime) -> ColumnElement[bool]:
-    return exists().where((Hold.subject == Post.id) | (Hold.subject == Post.source), Hold.expires_at > now)
 
 
 async def _delete(session: AsyncSession, statement: object) -> int:
