@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -37,6 +37,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     todo: str = ""
 
+
+STATES: Mapping[str, Literal["ok", "look", "fail"]] = {"error": "fail", "warning": "look", "note": "ok"}
 
 Look = Callable[[Settings], Awaitable[Finding]]
 
@@ -78,9 +80,7 @@ def _configuration(settings: Settings) -> list[Finding]:
     if not found:
         counted = f"{len(settings.config.sources)} sources, {len(settings.config.watches)} watches"
         return [Finding("settings", "ok", f"{settings.config_path}: {counted}")]
-    return [
-        Finding("settings", "fail" if one.level == "error" else "look", f"{one.where}: {one.says}") for one in found
-    ]
+    return [Finding(one.where, STATES[one.level], one.says) for one in found]
 
 
 async def _home(settings: Settings) -> Finding:
