@@ -46,7 +46,7 @@ def test_a_frozen_stage_is_told_within_three_minutes(cluster_home: DeskHome) -> 
         server = PrometheusServer(targets, faster=FASTER)
         try:
             server.start()
-            for stage, role in roles.items():
+            for stage, role in (*roles.items(), ("tag", producers)):
                 wait_for(lambda: passed(server) == set(roles), 60, "an exercise post through every stage")
                 wait_for(lambda: not server.firing("WatchdeskWatchdogSilent"), 60, "silence of the alarm")
                 role.freeze()
