@@ -12,6 +12,7 @@ from app.db import meta
 from app.db.desk_load import Loader
 from app.db.desk_save import Saver
 from app.db.offsets import LostHold, OffsetRow, hold, move
+from app.db.rejudge import InForce, judge_again
 from app.db.session import WriteSession
 from app.domain.changes import Changes, LostRecords
 from app.domain.desk import Desk
@@ -50,6 +51,7 @@ class DeskStage:
         self._known_change = 0
         self._mark: int | None = None
         self._catching_up = False
+        self._judged = ("", 0)  # the watches that all incidents in memory were judged by, and after how many loads
 
     async def run(self, reader: Reader) -> None:
         """Decide for ever. Raises `Unavailable` when the stream or the database is away: the runner waits and begins again."""
@@ -133,9 +135,18 @@ class DeskStage:
             raise LostHold("memory was dropped")
         loader = Loader(self._rules.rules.book, self._rules.rules.options)
         await loader.needed(writing.session, self._state, records)
+        await self._judge_again(writing, self._state, self._rules)
         desk = Desk(self._state, self._rules.rules, self._rules.matcher)
         for record in records:
             desk.handle(record, changes)
+
+    async def _judge_again(self, writing: WriteSession, state: DeskState, rules: LoadedRules) -> None:
+        """After a watch has changed, match the open incidents again: their next post tells the watches what they are owed."""
+        matcher = rules.matcher
+        if self._judged != (matcher.version, state.loads):
+            watches = InForce(matcher.version, rules.rules.watches.keys(), matcher.hits)
+            await judge_again(writing.session, state, watches)
+            self._judged = (matcher.version, state.loads)
 
     async def _save(self, writing: WriteSession, changes: Changes) -> int:
         if self._state is None or self._rules is None:
@@ -240,3 +251,4 @@ class DeskStage:
     def _drop(self) -> None:
         self._state = None
         self._offset = None
+        self._judged = ("", 0)

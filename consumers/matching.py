@@ -19,6 +19,10 @@ class PostMatcher:
         self.watches = watches
         self._last: tuple[Post, ReadText] | None = None
 
+    @property
+    def version(self) -> str:
+        return self.watches.version
+
     def read(self, post: Post) -> ReadText:
         if self._last is None or self._last[0] is not post:
             self._last = (post, self.tagger.read(post))

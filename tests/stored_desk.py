@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from app.db.desk_load import Loader
 from app.db.desk_save import Saver
+from app.db.rejudge import InForce, judge_again
 from app.db.session import Database
 from app.domain.changes import Changes
 from app.domain.config import DeskOptions
 from app.domain.desk import Desk, DeskRules
 from app.domain.desk_state import DeskState
 from app.domain.grades import SourceBook
-from app.domain.watches import ALL_WATCH
+from app.domain.watches import ALL_WATCH, Watch
 from app.messages import PostType, Record, RunStart, SpoolHead
 from tests.wire import NOON, Wire, WordMatcher, card, tags
 
@@ -25,21 +26,26 @@ WATCHES = {"all": ALL_WATCH}
 class StoredDesk:
     """A desk that saves each batch and may forget everything in between."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *watches: Watch) -> None:
         self.database = database
+        self.watches = {watch.name: watch for watch in watches} or WATCHES
         self.loader = Loader(BOOK, OPTIONS)
         self.state: DeskState | None = None
 
-    async def feed(self, records: Sequence[Record]) -> None:
+    async def feed(self, records: Sequence[Record]) -> list[tuple[str, str]]:
+        """Decide and save the records; return the watch and the step of each alert."""
         changes = Changes()
         async with self.database.write() as writing:
             if self.state is None:
                 self.state, _ = await self.loader.everything(writing.session)
             await self.loader.needed(writing.session, self.state, records)
-            desk = Desk(self.state, DeskRules(BOOK, OPTIONS, WATCHES), WordMatcher(WATCHES))
+            matcher = WordMatcher(self.watches)
+            await judge_again(writing.session, self.state, InForce(matcher.version, self.watches.keys(), matcher.hits))
+            desk = Desk(self.state, DeskRules(BOOK, OPTIONS, self.watches), matcher)
             for record in records:
                 desk.handle(record, changes)
             await Saver(writing, self.state, NOON, ["slack"]).save(changes)
+        return [(raised.alert.watch, raised.alert.step) for raised in changes.alerts]
 
     def forget(self) -> None:
         self.state = None

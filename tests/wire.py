@@ -11,6 +11,7 @@ from app.domain.desk import Desk, DeskRules
 from app.domain.desk_state import DeskState
 from app.domain.grades import SourceBook, SourceCard
 from app.domain.incidents import view_of
+from app.domain.rule_index import watches_version
 from app.domain.watches import ALL_WATCH, Watch
 from app.messages import (
     AlertMessage,
@@ -25,6 +26,7 @@ from app.messages import (
     Tags,
 )
 
+NO_MARKS = Marks()
 NOON = datetime(2018, 9, 4, 12, 0, tzinfo=UTC)
 
 PLACES = {
@@ -70,7 +72,7 @@ class Wire:
         text: str | None = None,
         type_: PostType = PostType.POST,
         seen_after: timedelta = timedelta(0),
-        marks: Marks = Marks(),
+        marks: Marks = NO_MARKS,
         run: str | None = None,
         **references: str,
     ) -> Item:
@@ -103,6 +105,10 @@ class WordMatcher:
 
     def __init__(self, watches: Mapping[str, Watch]) -> None:
         self._watches = watches
+
+    @property
+    def version(self) -> str:
+        return watches_version(self._watches.values())
 
     def words(self, post: Post) -> Sequence[str]:
         return post.text.split()

@@ -45,6 +45,8 @@ class Acted(msgspec.Struct, frozen=True):
 class _NoPosts:
     """The matcher of a desk that decides no post."""
 
+    version = ""
+
     def words(self, post: Post) -> Sequence[str]:
         del post
         return ()

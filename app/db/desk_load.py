@@ -97,6 +97,7 @@ class Loader:
 
     async def _load_incidents(self, session: AsyncSession, state: DeskState, which: object) -> None:
         rows = (await session.execute(select(Incident.id, Incident.body).where(which))).all()  # type: ignore[arg-type]
+        state.loads += bool(rows)
         for incident_id, body in rows:
             incident = _incident.decode(body)
             facts = summarise(incident, any_configured=self._book.configured, options=self._options)

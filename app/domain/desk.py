@@ -53,9 +53,17 @@ from app.messages import (
     Tags,
 )
 
+OWED = frozenset({"corrected", "withdrawn"})  # to those whom a deleted watch once told
+
 
 class Matcher(Protocol):
-    """What the desk asks of the one matcher: the words of a post, and which watches match an item, with the sentences why."""
+    """What the desk asks of the one matcher: the words of a post, and which watches match an item, with the sentences why.
+
+    `version` is that of the watches it matches by.
+    """
+
+    @property
+    def version(self) -> str: ...
 
     def words(self, post: Post) -> Sequence[str]: ...
 
@@ -287,6 +295,7 @@ class Desk:
             source=post.source,
             watches=dict(self.matcher.hits(item)) if own else {},
             fresh=not (item.marks.history or self._late(taken)),
+            judged=self.matcher.version,
         )
 
     def _late(self, taken: TakenPost) -> bool:
@@ -348,7 +357,7 @@ class Desk:
             if step is None and name in self.rules.watches:
                 held_by = why_silent(watch, incident, facts, told.get(name), cause)
                 changes.suppressed.update([held_by] if held_by else [])
-            if step is None or (step.step == "first" and name not in self.rules.watches):
+            if step is None or (name not in self.rules.watches and step.step not in OWED):
                 continue
             listening = None if cause.recorded else sources_live(self.rules.book, self.state.source_states)
             step = msgspec.structs.replace(step, reasons=(*step.reasons, *filter(None, (listening,))))

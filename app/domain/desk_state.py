@@ -61,6 +61,7 @@ class DeskState:
         self.history = History()
         self.ledger: dict[str, Ranges] = defaultdict(Ranges)
         self.loaded_from: datetime | None = None
+        self.loads = 0  # how often incidents came in from the database
         self._cells: dict[tuple[int, int], dict[str, None]] = defaultdict(dict)
         self._countries: dict[str, dict[str, None]] = defaultdict(dict)
         self._coarse: dict[str, dict[str, None]] = defaultdict(

@@ -41,6 +41,7 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     """A post's part in an incident. `role` is its claim; `event` is None where it names no place of its own (a bare denial).
 
     `watches` maps the watches whose rule it matches to the sentences why; `fresh` is False for history and for posts seen late.
+    `judged` is the version of the watches that said so.
     """
 
     given_id: str
@@ -54,6 +55,7 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     watches: dict[str, tuple[str, ...]] = {}
     fresh: bool = True
     note: str = ""
+    judged: str = ""
 
     @property
     def post(self) -> str:
