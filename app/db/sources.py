@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, true
@@ -13,6 +13,8 @@ from app.db.config import source_of
 from app.db.models import CoverageInterval, GapRow, Source, SourceStatus
 from app.db.types import UtcDateTime
 from app.domain.silence import Habit, silent_since
+
+READ_NOW = timedelta(minutes=5)  # coverage is said every 30 s; until it is, silence after a start means nothing
 
 
 class KnownSource(NamedTuple):
@@ -62,9 +64,10 @@ async def live(session: AsyncSession) -> list[tuple[SourceStatus, Source]]:
 
 
 async def silent(session: AsyncSession, now: datetime) -> dict[str, Silence]:
-    """Return the live sources that are silent, by id. What counts is the time in which each was read without a break."""
+    """Return the live sources that are silent, by id. What counts is the time in which each was read without a break, up to now."""
     query = select(CoverageInterval.source, func.max(CoverageInterval.start, type_=UtcDateTime()))
-    read_since = dict((await session.execute(query.group_by(CoverageInterval.source))).all())
+    query = query.where(CoverageInterval.end >= now - READ_NOW).group_by(CoverageInterval.source)
+    read_since = dict((await session.execute(query)).all())
     found: dict[str, Silence] = {}
     for status, source in await live(session):
         begun = read_since.get(status.source)

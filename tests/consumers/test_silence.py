@@ -67,7 +67,8 @@ async def test_a_time_in_which_nobody_read_is_no_silence_of_the_source(tmp_path:
     async with sending(tmp_path, SystemClock()) as desk:
         await posting(desk.database, "ward")
         again = NOON + 40 * HOUR
-        await store(desk.database, CoverageInterval(source="x:ward", start=again, end=again + HOUR))
+        assert await news(desk.database, again) == []
+        await store(desk.database, CoverageInterval(source="x:ward", start=again, end=again + 13 * HOUR))
         assert await news(desk.database, again + HOUR) == []
         assert len(await news(desk.database, again + 13 * HOUR)) == 1
 
@@ -93,6 +94,7 @@ async def test_the_sender_tells_every_destination(tmp_path: Path) -> None:
     async with sending(tmp_path, SystemClock()) as desk:
         await desk.add("a", "null")
         await posting(desk.database, "ward")
+        await store(desk.database, CoverageInterval(source="x:ward", start=NOON + 20 * HOUR, end=desk.clock.now()))
         async with desk.run():
             assert await desk.settled("a") == {"delivered": 1}
         (notice,) = await desk.deliveries("a")
