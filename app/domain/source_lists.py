@@ -25,9 +25,14 @@ _NO_WORD = re.compile(r"[^\w]+")
 
 def read_source(fields: Mapping[str, Any], where: str) -> SourceConfig:
     """Return a source from plain fields, checked as if it stood in watchdesk.toml; raise UserError that begins with `where`."""
-    given = {key: _typed(key, value, str(fields.get("id"))) for key, value in fields.items() if value not in {None, ""}}
+    given = {
+        key: _typed(key, value, str(fields.get("id")))
+        for key, value in fields.items()
+        if value is not None and value != ""
+    }
     lines = "\n".join(
-        f"{json.dumps(key)} = {json.dumps(value)}" for key, value in given.items()
+        f"{json.dumps(key, ensure_ascii=False)} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in given.items()
     )  # JSON's forms are TOML's too
     try:
         (source,) = parse_config(f"[[source]]\n{lines}\n".encode(), where).sources

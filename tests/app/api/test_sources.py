@@ -46,3 +46,11 @@ async def test_what_can_be_no_source_is_refused(sqlite_desk: Desk) -> None:
         assert (await sqlite_desk.ask("PUT", f"/v1/sources/{path}", json=body)).status == 422
     assert (await sqlite_desk.get("/v1/sources/x:none")).status == 404
     assert (await sqlite_desk.get("/v1/sources/%00")).status == 404
+
+
+async def test_odd_options_and_letters_are_no_fault_of_ours(sqlite_desk: Desk) -> None:
+    for options in ({"via": {"a": 1}}, {"via": [None]}, {"via": [[1]]}, {"x" * 300: "y"}):
+        reply = await sqlite_desk.ask("PUT", "/v1/sources/x:a", json={"options": options})
+        assert reply.status == 422
+    made = await sqlite_desk.ask("PUT", "/v1/sources/x:a", json={"owner": "\U0001f4f0 صحيفة"})
+    assert (made.status, made.body["owner"]) == (201, "\U0001f4f0 صحيفة")
