@@ -44,14 +44,15 @@ class Role:
         self.log = home.path / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, **more: str) -> None:
+        """Start the process; `more` are variables for this life of it alone."""
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 self._home.command(*self._arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env=self._home.environment(),
+                env=self._home.environment(**more),
             )
 
     @property
