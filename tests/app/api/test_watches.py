@@ -6,6 +6,7 @@ import pytest
 
 from app.db import meta
 from app.db.config import put_watch
+from app.db.models import Source
 from app.domain.watches import Watch
 from tests.app.api.desk import Desk
 from tests.rows import post_row, store
@@ -116,6 +117,18 @@ async def test_a_rule_is_explained_against_a_text_or_a_stored_post(sqlite_desk: 
     assert by_id.body["tree"]["says"] == "it does not say “weather”"
     assert (await sqlite_desk.ask("POST", "/v1/watches/explain", json={"rule": "strike", "post": "none"})).status == 404
     assert (await sqlite_desk.ask("POST", "/v1/watches/explain", json={"rule": "strike"})).status == 422
+
+
+async def test_a_post_whose_text_may_not_leave_is_explained_without_its_words(sqlite_desk: Desk) -> None:
+    text = "Two strikes on the western edge of Jisr al-Shughur"
+    quiet = Source(id="x:Ward", owner="Ward", grade="B", area=None, rights="reference", retired_at=None)
+    await store(sqlite_desk.given.database, quiet, post_row("1", source="x:ward", text=text))
+    reply = await sqlite_desk.ask("POST", "/v1/watches/explain", json={"rule": "strikes", "post": "x:1"})
+    tags = reply.body["tags"]
+    assert (reply.body["matched"], tags["kind"]) == (True, "air_strike")
+    assert not tags.get("terms")
+    assert not tags.get("reasons")
+    assert "western edge" not in str(reply.body)
 
 
 async def test_a_rule_is_run_over_what_we_hold(desk: Desk) -> None:
