@@ -28,7 +28,7 @@ def give_roles(admitted: Sequence[Found], cues: PlaceCues, gazetteer: Gazetteer)
 def _ruled_out(found: Found, cues: PlaceCues, gazetteer: Gazetteer) -> bool:
     """Whether the words next to a name say that nothing happened there."""
     around = found.around
-    if found.mention.norm in cues.seats or around.departed or around.treated or around.named_after:
+    if found.mention.norm.removeprefix("the ") in cues.seats or around.departed or around.treated or around.named_after:
         return True
     governs = found.best.level == "country" or gazetteer.is_capital(found.readings[0].number)
     return around.speaks and governs and not around.says & _HERE

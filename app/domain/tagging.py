@@ -68,7 +68,10 @@ class Tagger:
         silent = judged.claim == "none"
         killed, wounded = (None, None) if silent else find_tolls(reading)
         home = self._capitals(reading, judged.kind, actors)
-        placed = tuple(_as_context(place) if silent or place.start in home else place for place in places[:MOST_PLACES])
+        placed = tuple(
+            _as_context(place) if silent or not home.isdisjoint(range(place.start, place.end)) else place
+            for place in places[:MOST_PLACES]
+        )
         events = [place.name for place in placed if place.role == "event" and place.level in _TOWNS]
         return Tags(
             lang=lang,

@@ -72,6 +72,7 @@ MUST = (
     Line("No Russian aircraft flew over Idlib today, the ministry in Moscow said", "air_strike", "denial", "Idlib Governorate", ("RuAF",)),
     Line("UN envoy warns against a full-scale battle in Idlib", "armed_clash", "threat", "Idlib Governorate", ()),
     Line("Ankara warns: any assault on Idlib will have grave consequences", "armed_clash", "threat", "Idlib Governorate", ("Turkey",)),
+    Line("Russia bombs Jisr al-Shughur again, the Kremlin keeps silent", "air_strike", "report", "Jisr ash-Shughur", ("RuAF",)),
 )  # fmt: skip
 
 
