@@ -36,7 +36,7 @@ from app.domain.incidents import (
 from app.domain.ledger import Outcome
 from app.domain.live_sources import sources_live
 from app.domain.lulls import ReplayRun, quiet_before
-from app.domain.origins import Voice, word_pairs
+from app.domain.origins import Echoes, Voice, word_pairs
 from app.domain.platform_terms import within_terms
 from app.domain.posts import content_hash
 from app.domain.watches import Watch
@@ -312,12 +312,13 @@ class Desk:
                 found.append((card.owner.casefold(), card.owner))
         return tuple(found)
 
-    def _summarise(self, incident: Incident) -> Facts | None:
-        return summarise(incident, any_configured=self.rules.book.configured, options=self.rules.options)
+    def _summarise(self, incident: Incident, echoes: Echoes | None = None) -> Facts | None:
+        configured = self.rules.book.configured
+        return summarise(incident, any_configured=configured, options=self.rules.options, echoes=echoes)
 
     def _put(self, incident: Incident, now: datetime) -> None:
         """Store the incident with its facts, its lull asked anew where what, who or where has changed, and its place in history."""
-        facts, before = self._summarise(incident), self.state.facts.get(incident.id)
+        facts, before = self._summarise(incident, self.state.echoes[incident.id]), self.state.facts.get(incident.id)
         if facts is not None and (before is None or _asked_anew(facts, before)):
             quiet = quiet_before(
                 happening(incident.id, facts),

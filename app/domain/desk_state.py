@@ -16,6 +16,7 @@ from app.domain.alerts import Told
 from app.domain.incidents import COARSE_KM, Event, Facts, Incident, Member, fits
 from app.domain.ledger import Ranges
 from app.domain.lulls import CoverageBook, History
+from app.domain.origins import Echoes
 
 _CELL = 2  # cells of half a degree: 55 km high, 28 km wide at 60 degrees, so 5 km never reaches past a neighbour
 
@@ -61,6 +62,7 @@ class DeskState:
         self.history = History()
         self.ledger: dict[str, Ranges] = defaultdict(Ranges)
         self.loaded_from: datetime | None = None
+        self.echoes: dict[str, Echoes] = defaultdict(Echoes)
         self.loads = 0  # how often incidents came in from the database
         self._cells: dict[tuple[int, int], dict[str, None]] = defaultdict(dict)
         self._countries: dict[str, dict[str, None]] = defaultdict(dict)
@@ -134,6 +136,7 @@ class DeskState:
             if facts is None or facts.last_at < horizon:
                 self.remove(incident_id)
                 self.told.pop(incident_id, None)
+                self.echoes.pop(incident_id, None)
         self.loaded_from = horizon if self.loaded_from is None else max(self.loaded_from, horizon)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from app.domain.config import DeskOptions
 from app.domain.geo import distance_km
 from app.domain.lulls import UNKNOWN, Happening, Quiet, same_actor
-from app.domain.origins import Origin, Voice, level_of, origins_of
+from app.domain.origins import Echoes, Origin, Voice, level_of, origins_of
 from app.messages import IncidentView, PlaceTag, PlaceView, Tags
 
 JOIN_KM = 5.0  # same-day neighbours in Syria lie 2.9 km apart at the first quartile, 13 km at the median
@@ -171,13 +171,15 @@ def same_kind(one: str, other: str) -> bool:
     return one == other or (one == vague and other in VAGUE) or (other == vague and one in VAGUE)
 
 
-def summarise(incident: Incident, *, any_configured: bool, options: DeskOptions) -> Facts | None:
-    """Return what the incident is now; None where it has no report left to say so."""
+def summarise(
+    incident: Incident, *, any_configured: bool, options: DeskOptions, echoes: Echoes | None = None
+) -> Facts | None:
+    """Return what the incident is now; None where it has no report left to say so. `echoes`: kept from the last time, for speed alone."""
     reports = [member for member in incident.members if member.role == OPENS and member.event is not None]
     if not reports:
         return None
     own = [member for member in incident.members if member.role in TOLD_BY]
-    origins = origins_of(_counted(own))
+    origins = origins_of(_counted(own), echoes)
     level, reason = level_of(origins, any_configured=any_configured, confirm=options.confirm)
     if incident.editor.confirmed_by:
         level, reason = "confirmed", f"confirmed by {incident.editor.confirmed_by}"

@@ -56,31 +56,72 @@ def word_pairs(words: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted(pairs)[:MOST_PAIRS])
 
 
-def origins_of(voices: Iterable[Voice]) -> tuple[Origin, ...]:
-    """Return the distinct origins in the order in which they first spoke."""
+class Echoes:
+    """Whom each voice of an incident copies, kept from one look to the next: a burst compares each new post once with all, not all with all.
+
+    What a voice copies depends on the voices before it alone, so whatever stands first unchanged need not be compared again.
+    """
+
+    def __init__(self) -> None:
+        self._ordered: list[Voice] = []
+        self._pairs: list[tuple[frozenset[int], ...]] = []
+        self._copied: list[int | None] = []
+
+    def follow(self, ordered: Sequence[Voice]) -> Sequence[int | None]:
+        """Return for each voice, oldest first, the place of the first one that it copies; None where it speaks for itself."""
+        held = 0
+        while held < min(len(ordered), len(self._ordered)) and ordered[held] is self._ordered[held]:
+            held += 1
+        for kept in (self._ordered, self._pairs, self._copied):
+            del kept[held:]
+        for voice in ordered[held:]:
+            pairs = tuple(frozenset(one) for one in (voice.pairs, *voice.former))
+            self._copied.append(self._first_copied(voice, pairs[0]))
+            self._ordered.append(voice)
+            self._pairs.append(pairs)
+        return self._copied
+
+    def _first_copied(self, voice: Voice, mine: frozenset[int]) -> int | None:
+        if not mine or voice.repeats is not None or voice.credits:
+            return None
+        for number, (other, theirs) in enumerate(zip(self._ordered, self._pairs, strict=True)):
+            if other.key != voice.key:
+                soon = abs(voice.at - other.at) <= ECHO_WITHIN
+                if any(_alike(mine, pairs, soon=soon) for pairs in theirs):
+                    return number
+        return None
+
+
+def origins_of(voices: Iterable[Voice], echoes: Echoes | None = None) -> tuple[Origin, ...]:
+    """Return the distinct origins in the order in which they first spoke. `echoes`: what was found when this was last asked."""
     ordered = sorted(voices, key=lambda voice: voice.at)
+    copied = (echoes or Echoes()).follow(ordered)
     by_post = {voice.post: voice for voice in ordered}
     roots: dict[str, tuple[str, str]] = {}
-    found: dict[str, Origin] = {}
-    for number, voice in enumerate(ordered):
-        key, name = _root(voice, ordered[:number], by_post, roots)
+    spoken: dict[str, list[Voice]] = {}
+    names: dict[str, str] = {}
+    for voice, copy in zip(ordered, copied, strict=True):
+        key, name = _root(voice, None if copy is None else ordered[copy], by_post, roots)
         roots[voice.post] = (key, name)
-        if voice.round_up:
-            continue
-        own = key == voice.key
-        before = found.get(key)
-        found[key] = Origin(
-            key=key,
-            name=before.name if before else (voice.owner if own else name),
-            grade=voice.grade if own else (before.grade if before else "F"),
-            configured=(own and voice.configured) or (before is not None and before.configured),
-            posts=(*(before.posts if before else ()), voice.post),
-        )
-    return tuple(found.values())
+        if not voice.round_up:
+            spoken.setdefault(key, []).append(voice)
+            names.setdefault(key, voice.owner if key == voice.key else name)
+    return tuple(_origin(key, names[key], said) for key, said in spoken.items())
+
+
+def _origin(key: str, name: str, said: Sequence[Voice]) -> Origin:
+    own = [voice for voice in said if voice.key == key]
+    return Origin(
+        key=key,
+        name=name,
+        grade=own[-1].grade if own else "F",
+        configured=any(voice.configured for voice in own),
+        posts=tuple(voice.post for voice in said),
+    )
 
 
 def _root(
-    voice: Voice, earlier: Sequence[Voice], by_post: dict[str, Voice], roots: dict[str, tuple[str, str]]
+    voice: Voice, copied: Voice | None, by_post: dict[str, Voice], roots: dict[str, tuple[str, str]]
 ) -> tuple[str, str]:
     if voice.repeats is not None:
         if voice.repeats in roots:
@@ -94,21 +135,14 @@ def _root(
             return f"post:{voice.repeats}", f"unseen post {voice.repeats}"
     if voice.credits:
         return voice.credits[0]
-    for other in earlier:
-        if other.key != voice.key and _copies(voice, other):
-            return roots[other.post]
-    return voice.key, voice.owner
+    return (voice.key, voice.owner) if copied is None else roots[copied.post]
 
 
-def _copies(voice: Voice, other: Voice) -> bool:
-    soon = abs(voice.at - other.at) <= ECHO_WITHIN
-    return any(_alike(set(voice.pairs), set(theirs), soon=soon) for theirs in (other.pairs, *other.former))
-
-
-def _alike(mine: set[int], theirs: set[int], *, soon: bool) -> bool:
+def _alike(mine: frozenset[int], theirs: frozenset[int], *, soon: bool) -> bool:
     if not mine or not theirs:
         return False
-    share = len(mine & theirs) / len(mine | theirs)
+    common = len(mine & theirs)
+    share = common / (len(mine) + len(theirs) - common)
     if min(len(mine), len(theirs)) < ENOUGH_PAIRS:
         return soon and share == 1.0
     return share >= COPY or (soon and share >= ECHO)
