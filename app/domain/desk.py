@@ -148,8 +148,9 @@ class Desk:
         if taken is None:
             return
         changes.taken.append(taken)
-        # A replay reads a file; the habit is that of the account.
-        changes.last_posts[taken.post.source if item.run else item.source].append(item.seen_at)
+        if not item.marks.exercise:
+            # A replay reads a file; the habit is that of the account.
+            changes.last_posts[taken.post.source if item.run else item.source].append(item.seen_at)
         if taken.tags is not None and taken.tags is not item.tags:
             changes.suppressed["terms"] += 1
         if taken.in_force:

@@ -346,6 +346,11 @@ class TestExercises:
         assert alert.step == "first"
         assert [one.posts for one in desk.incidents()] == [("1",), ("2",)]
 
+    def test_exercise_is_no_sign_of_life_of_a_source(self) -> None:
+        desk = DeskInMemory()
+        desk.feed(Wire().item("1", marks=Marks(exercise=True)), Wire("other").item("2"))
+        assert list(desk.changes.last_posts) == ["x:author_2"]
+
 
 class TestLedger:
     def test_redelivery_changes_nothing(self) -> None:
