@@ -128,6 +128,8 @@ class _Cast:
         between = self._norms(left.last + 1, right.first)
         if not 0 < right.first - left.last <= 3 or self._reading.sentence(left) != self._reading.sentence(right):
             return False
+        if ":" in self._reading.text.text[left.end : right.start]:
+            return False  # "Damascus: Israeli strike"
         glued = self._reading.tokens[right.first].norm.startswith("و") and not between
         return glued or ((self._crosses(left.last, right.first) or bool(between)) and set(between) <= self._set("and"))
 

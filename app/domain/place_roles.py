@@ -3,26 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from app.domain.gazetteer import Gazetteer, Place
 from app.domain.geo import distance_km
 from app.domain.place_cues import PlaceCues
 from app.domain.place_resolution import Found
+from app.domain.text import ReadText
 
 EVENT, CONTEXT = "event", "context"
 _WIDE = frozenset({"country", "region", "district"})
 _HERE = frozenset({"in", "near", "countryside", "settlement"})
 _NEAR_KM, _COUNTRYSIDE_KM, _COMPASS_KM = 5.0, 15.0, 8.0  # added around a town that the event was not quite in
+_CLAUSE, _BESIDE_KM = 5, 40.0  # words between a village and the town that locates it, and how far apart they lie
+_AND = frozenset({"and", "or", "then", "و", "ثم", "та", "і", "й", "и", "или"})
 _SEAT_KM = 20.0  # a name that may be the town or its region reaches at least this far
 
 
-def give_roles(admitted: Sequence[Found], cues: PlaceCues, gazetteer: Gazetteer) -> list[str]:
+def give_roles(text: ReadText, admitted: Sequence[Found], cues: PlaceCues, gazetteer: Gazetteer) -> list[str]:
     """Return "event" or "context" for each place; one at least stays an event unless the words themselves rule it out."""
     roles = [CONTEXT if _ruled_out(found, cues, gazetteer) else EVENT for found in admitted]
+    for before, after in pairwise(sorted(range(len(admitted)), key=lambda index: admitted[index].mention.first)):
+        if roles[before] == roles[after] == EVENT and _locates(text, admitted[before], admitted[after]):
+            roles[after] = CONTEXT
     for index, found in enumerate(admitted):
         if roles[index] == EVENT and _gives_way(index, found, admitted, roles, gazetteer):
             roles[index] = CONTEXT
+    for index, found in enumerate(admitted):
+        if _heads(text, found) and roles[index] == EVENT and roles.count(EVENT) > 1:
+            roles[index] = CONTEXT
     return roles
+
+
+def _locates(text: ReadText, before: Found, found: Found) -> bool:
+    """Whether a name only says where the one before it lies: "Basanqul, east of Jisr al-Shughur", "بسنقول بريف جسر الشغور"."""
+    if not (found.around.compass or found.around.says & {"near", "countryside"}):
+        return False
+    between = text.tokens[before.mention.last + 1 : found.mention.first]
+    one, other = before.best, found.best
+    return (
+        0 < len(between) <= _CLAUSE
+        and before.best.level not in _WIDE
+        and text.tokens[before.mention.last].sentence == text.tokens[found.mention.first].sentence
+        and not any(token.norm in _AND or (token.norm[0] == "و" and len(token.norm) > 2) for token in between)
+        and distance_km(one.lat, one.lon, other.lat, other.lon) <= _BESIDE_KM
+    )
+
+
+def _heads(text: ReadText, found: Found) -> bool:
+    """Whether a name heads the post, as in "Damascus: strike near Homs": whatever else is named there is where it happened."""
+    end = text.tokens[found.mention.last].end
+    return found.mention.first == 0 and text.text[end : end + 2].lstrip().startswith(":")
 
 
 def _ruled_out(found: Found, cues: PlaceCues, gazetteer: Gazetteer) -> bool:

@@ -54,7 +54,7 @@ def find_places(
     cues = place_cues()
     home = home_countries | frozenset(_LANDS.get(lang or "", ()))
     admitted = _Finder(text, gazetteer, cues, home).find()
-    roles = give_roles(admitted, cues, gazetteer)
+    roles = give_roles(text, admitted, cues, gazetteer)
     tags = (_tag(text, found, role) for found, role in zip(admitted, roles, strict=True))
     return tuple(tag for tag in tags if tag.confidence >= LEAST_CONFIDENCE)
 

@@ -53,6 +53,12 @@ def told(text: str, **options: object) -> dict[str, str]:
         ),
         ("#prayforidlib", {"p:idlib": "event"}),
         ("Israel strikes Damascus", {"c:IL": "context", "p:damascus": "event"}),
+        ("Strikes on Basanqul, east of Jisr al-Shughur", {"p:basanqul": "event", "p:jisr": "context"}),
+        ("Shelling of Muhambal near Jisr al-Shughur", {"p:muhambal": "event", "p:jisr": "context"}),
+        ("غارات على بسنقول بريف جسر الشغور", {"p:basanqul": "event", "p:jisr": "context"}),
+        ("Strikes near Basanqul and near Jisr al-Shughur", {"p:basanqul": "event", "p:jisr": "event"}),
+        ("Damascus: Israeli strike near Ariha", {"p:damascus": "context", "p:ariha": "event"}),
+        ("Ariha: strike kills 3 in Idlib countryside", {"p:ariha": "event", "r:idlib": "context"}),
     ],
 )
 def test_places_and_their_roles(text: str, expected: dict[str, str]) -> None:

@@ -70,6 +70,7 @@ MUST = (
     Line("In Moscow media: Russian Su-34s struck targets near Jisr al-Shughur", "air_strike", "report", "Jisr ash-Shughur", ("RuAF",)),
     Line("Moscow: our planes carried out no air strikes on Idlib today", "air_strike", "denial", "Idlib Governorate", ("RuAF",)),
     Line("No Russian aircraft flew over Idlib today, the ministry in Moscow said", "air_strike", "denial", "Idlib Governorate", ("RuAF",)),
+    Line("القوات الروسية قد تضرب جسر الشغور قريبا", "air_strike", "forecast", "Jisr ash-Shughur", ("RuAF",)),
     Line("UN envoy warns against a full-scale battle in Idlib", "armed_clash", "threat", "Idlib Governorate", ()),
     Line("Ankara warns: any assault on Idlib will have grave consequences", "armed_clash", "threat", "Idlib Governorate", ("Turkey",)),
     Line("Russia bombs Jisr al-Shughur again, the Kremlin keeps silent", "air_strike", "report", "Jisr ash-Shughur", ("RuAF",)),
