@@ -15,6 +15,7 @@ from tests.parts.kafka_admin import delete_topic
 from tests.parts.kafka_broker import KafkaBroker
 from tests.parts.postgres import PostgresServer
 
+REPLAY_LOG = "replay.log"
 SESSION_S = 2  # of the members: the tests' broker allows it, and a takeover then takes seconds
 
 
@@ -42,13 +43,32 @@ def empty_servers(
 
 
 def start_replay(home: DeskHome, file: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    return home.start("replay", file, *arguments)
+    """Start a replay. It writes its log to a file: a pipe that nobody reads is full after some minutes of outage, and stops it."""
+    with (home.path / REPLAY_LOG).open("ab") as log:
+        return subprocess.Popen(
+            home.command("replay", file, *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=home.environment(),
+        )
 
 
-def finish(replay: subprocess.Popen[bytes], seconds: float = 100.0) -> None:
+@contextmanager
+def started_replay(home: DeskHome, file: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a replay and kill it when the block ends, however it ends: it must not feed the next test's topics."""
+    replay = start_replay(home, file, *arguments)
+    try:
+        yield replay
+    finally:
+        replay.kill()
+        replay.wait()
+
+
+def finish(replay: subprocess.Popen[bytes], home: DeskHome, seconds: float = 100.0) -> None:
     """Wait for a replay to end well."""
-    _, said = replay.communicate(timeout=seconds)
-    assert replay.returncode == 0, said.decode()
+    code = replay.wait(timeout=seconds)
+    assert code == 0, (home.path / REPLAY_LOG).read_text(errors="replace")[-3000:]
 
 
 def active_desk(cluster: Cluster) -> Role | None:

@@ -47,9 +47,9 @@ def test_several_members_decide_what_one_process_decides(
     cluster_home: DeskHome, recorded: Path, undisturbed: Result
 ) -> None:
     with running_cluster(cluster_home, "tag-a", "tag-b", "desk-a", "desk-b"):
-        finish(start_replay(cluster_home, recorded))
+        finish(start_replay(cluster_home, recorded), cluster_home)
         assert cluster_home.result() == undisturbed
-        finish(start_replay(cluster_home, recorded))
+        finish(start_replay(cluster_home, recorded), cluster_home)
         assert cluster_home.result() == undisturbed
 
 
@@ -82,7 +82,7 @@ def test_desk_and_tagger_that_are_killed_or_frozen_are_replaced_and_nothing_is_l
 
         stopped = cluster.roles["tag-b"]
         assert stopped.stop() == 0
-        finish(replay)
+        finish(replay, cluster_home)
         assert cluster_home.result() == undisturbed
 
 
@@ -93,7 +93,7 @@ def test_api_names_the_database_that_is_down_and_comes_back_with_it(
     with running_cluster(cluster_home, "tag-a", "desk-a", "api") as cluster:
         api = cluster.roles["api"]
         wait_for(lambda: api.addresses("API at") is not None, 60, "the API")
-        finish(start_replay(cluster_home, few))
+        finish(start_replay(cluster_home, few), cluster_home)
         status, body, _ = cluster.get("/v1/alerts")
         assert (status, bool(body["items"])) == (200, True)
 

@@ -59,9 +59,9 @@ def test_stages_killed_at_each_point_come_out_as_the_undisturbed_ones(
                     code = role.running.wait(timeout=FATAL_S)
                     assert code == -signal.SIGKILL, f"{point}, hit {hit}: exit {code}\n{role.tail()}"
         replay.kill()
-        replay.communicate()
+        replay.wait()
         cluster.roles["desk-a"].start()
-        finish(start_replay(home, recorded), 300)
+        finish(start_replay(home, recorded), home, 300)
         assert home.result() == expected
 
 

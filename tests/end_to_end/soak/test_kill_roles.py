@@ -43,13 +43,13 @@ def test_sixty_random_kills_lose_and_repeat_nothing(
             name = chance.choice((*KILLED, "replay"))
             if name == "replay":
                 replay.kill()
-                replay.communicate()
+                replay.wait()
                 replay = start_replay(home, recorded, "--speed", "8000")
             else:
                 cluster.roles[name].kill()
                 cluster.roles[name].start()
             time.sleep(PAUSE_S * chance.random() * 2)
         replay.kill()
-        replay.communicate()
-        finish(start_replay(home, recorded), 300)
+        replay.wait()
+        finish(start_replay(home, recorded), home, 300)
         assert home.result() == expected

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from app.db.models import Alert
 from app.db.session import open_database
 from app.db.types import UtcDateTime
-from tests.end_to_end.cluster_bench import empty_servers, finish, start_replay
+from tests.end_to_end.cluster_bench import empty_servers, finish, start_replay, started_replay
 from tests.end_to_end.lines import many
 from tests.parts.cluster import running_cluster, wait_for
 from tests.parts.desk_home import DeskHome, write_lines
@@ -80,14 +80,16 @@ def test_a_minute_without_it_loses_nothing_and_alerts_flow_within_five_seconds(
         empty_servers(make_home, kafka_broker, postgres_server) as home,
         running_cluster(home, "tag-a", "desk-a", "desk-b") as cluster,
     ):
-        replay = start_replay(home, recorded, "--speed", SPEED)
-        wait_for(lambda: home.law().stored > 50, 60, "the first posts")
-        with outage(kafka_broker, postgres_server):  # type: ignore[attr-defined]
-            time.sleep(OUTAGE_S)
-        back = datetime.now(UTC)
-        waited = wait_for(lambda: newest_alert(home) > back, 30, "an alert after the outage")
-        assert waited <= 5.0, "\n".join(role.tail() for role in cluster.roles.values())
-        replay.kill()
-        replay.communicate()
-        finish(start_replay(home, recorded), 300)
+        with started_replay(home, recorded, "--speed", SPEED):
+            wait_for(lambda: home.law().stored > 50, 60, "the first posts")
+            with outage(kafka_broker, postgres_server):  # type: ignore[attr-defined]
+                time.sleep(OUTAGE_S)
+            back = datetime.now(UTC)
+            try:
+                waited = wait_for(lambda: newest_alert(home) > back, 30, "an alert after the outage")
+                assert waited <= 5.0, f"the first alert came after {waited:.1f} s"
+            except AssertionError as late:
+                tails = "\n".join(f"-- {name}\n{role.tail()}" for name, role in cluster.roles.items())
+                raise AssertionError(f"{late}\n{tails}") from None
+        finish(start_replay(home, recorded), home, 300)
         assert home.result() == expected

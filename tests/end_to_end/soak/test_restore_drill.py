@@ -38,13 +38,13 @@ def test_restored_database_misses_no_post_and_no_alert(
             at_backup = home.law().stored
             wait_for(lambda: home.law().stored > at_backup + 300, 60, "posts after the backup")
             replay.kill()
-            replay.communicate()
+            replay.wait()
         home.env["WATCHDESK_DATABASE_URL"] = postgres_server.create_database(other)
         try:
             home.ok("restore", backup)
             assert home.law().stored < at_backup + 300
             with running_cluster(home, "tag-a", "desk-a", "api") as cluster:
-                finish(start_replay(home, recorded), 300)
+                finish(start_replay(home, recorded), home, 300)
                 wait_for(lambda: cluster.roles["api"].addresses("API at") is not None, 60, "the API")
                 result = home.result()
         finally:
