@@ -21,6 +21,8 @@ COUNTRY_KM = 150.0
 VAGUE = frozenset(
     {"air_strike", "shelling", "remote_explosive", "suicide_bomb"}
 )  # what "an explosion" may turn out to be
+VAGUEST = "explosion_unspecified"
+_SURE_OWNERS, _DOUBTERS = 2, 4  # who says what a bang was, against who heard only a bang
 OPENS = "report"
 ANY_KIND = ""
 TOLD_BY = frozenset({"report", "aftermath"})  # roles whose posts count as the incident's own
@@ -167,8 +169,7 @@ def same_kind(one: str, other: str) -> bool:
     """Return whether two kinds may be the same thing: equal, either is any (""), or a bang that the other explains."""
     if ANY_KIND in {one, other}:
         return True
-    vague = "explosion_unspecified"
-    return one == other or (one == vague and other in VAGUE) or (other == vague and one in VAGUE)
+    return one == other or (one == VAGUEST and other in VAGUE) or (other == VAGUEST and one in VAGUE)
 
 
 def summarise(
@@ -219,10 +220,18 @@ def _counted(members: Sequence[Member]) -> list[Voice]:
 
 
 def _kind(reports: Sequence[Member]) -> str:
+    """Return the kind most often named, the first of equals. A bang that four heard stays one until two say what it was."""
+    owners: dict[str, set[str]] = {}
     for member in reports:
-        if member.event is not None and member.event.kind != "explosion_unspecified":
-            return member.event.kind
-    return "explosion_unspecified"
+        if member.event is not None:
+            owners.setdefault(member.event.kind, set()).add(member.voice.key)
+    unsure = owners.pop(VAGUEST, set())
+    if not owners:
+        return VAGUEST
+    kind = max(owners, key=lambda one: len(owners[one]))
+    opened = next(member.event.kind for member in reports if member.event is not None)
+    alone = opened == VAGUEST and len(owners[kind]) < _SURE_OWNERS and len(unsure) >= _DOUBTERS
+    return VAGUEST if alone else kind
 
 
 def _actors(reports: Sequence[Member]) -> tuple[str, ...]:

@@ -410,6 +410,22 @@ def test_edited_post_speaks_from_when_it_was_first_written() -> None:
     assert incident.origins == ("author_1",)
 
 
+def test_one_voice_among_many_does_not_say_what_a_bang_was() -> None:
+    desk, wire = DeskInMemory(), Wire()
+    bang = tags(kind="explosion_unspecified", actors=("unknown",))
+    desk.feed(*(wire.item(str(number), number, said=bang) for number in range(5)), wire.item("5", 6))
+    assert [one.kind for one in desk.incidents()] == ["explosion_unspecified"]
+    desk.feed(wire.item("6", 7))
+    assert [one.kind for one in desk.incidents()] == ["air_strike"]
+
+
+def test_first_of_few_to_name_it_says_what_a_bang_was() -> None:
+    desk, wire = DeskInMemory(), Wire()
+    bang = tags(kind="explosion_unspecified", actors=("unknown",))
+    desk.feed(wire.item("1", 0, said=bang), wire.item("2", 1))
+    assert [one.kind for one in desk.incidents()] == ["air_strike"]
+
+
 def test_toll_that_names_no_weapon_joins_what_happened_there() -> None:
     desk, wire = DeskInMemory(), Wire()
     desk.feed(wire.item("1"))
