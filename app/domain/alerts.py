@@ -20,13 +20,14 @@ LEVELS = ("reported", "likely", "confirmed")
 class Cause(msgspec.Struct, frozen=True):
     """What made us look: the post (as given) or None for an editor, the time of the alert, whether it may raise a `first`.
 
-    `recorded`: it comes from a replay, so how the sources are now says nothing of it.
+    `recorded`: it comes from a replay, so how the sources are now says nothing of it. `deleted`: its author took the post back.
     """
 
     now: datetime
     post: str | None
     fresh: bool = True
     recorded: bool = False
+    deleted: bool = False
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -123,7 +124,7 @@ def why_silent(watch: Watch, incident: Incident, facts: Facts | None, told: Told
         return None
     if told is None:
         return "trigger" if cause.fresh else "late"
-    return "cooldown" if _updates(facts, told, triggers_holding(watch, incident, facts)) else None
+    return "cooldown" if _updates(facts, told, triggers_holding(watch, incident, facts), cause) else None
 
 
 def _first(watch: Watch, incident: Incident, facts: Facts, scope: tuple[str, ...], cause: Cause) -> Step | None:
@@ -140,7 +141,7 @@ def _change(watch: Watch, incident: Incident, facts: Facts, told: Told, cause: C
     by_step = {
         "corrected": _corrections(incident, facts, told),
         "promoted": _promotions(facts, told),
-        "updated": _updates(facts, told, holding),
+        "updated": _updates(facts, told, holding, cause),
     }
     step = next((name for name, reasons in by_step.items() if reasons), None)
     if step is None or (step == "updated" and _held_back(watch, incident, told, cause)):
@@ -150,6 +151,8 @@ def _change(watch: Watch, incident: Incident, facts: Facts, told: Told, cause: C
 
 
 def _held_back(watch: Watch, incident: Incident, told: Told, cause: Cause) -> bool:
+    if cause.deleted:  # what was shown of the post has to go from where it is shown, at once
+        return False
     muted = incident.editor.muted_until is not None and cause.now < incident.editor.muted_until
     return muted or cause.now - told.at < timedelta(seconds=watch.cooldown_s)
 
@@ -180,8 +183,10 @@ def _promotions(facts: Facts, told: Told) -> list[str]:
     return [f"the level rose from {told.level} to {facts.level}", facts.level_reason]
 
 
-def _updates(facts: Facts, told: Told, holding: Mapping[str, str]) -> list[str]:
+def _updates(facts: Facts, told: Told, holding: Mapping[str, str], cause: Cause) -> list[str]:
     reasons = []
+    if cause.deleted:
+        reasons.append(f"post {cause.post} was deleted by its author: do not show its words any longer")
     if facts.denials > told.denials:
         reasons.append("it is denied")
     if facts.killed is not None and facts.killed[1] > 0 and facts.killed[1] >= 2 * (told.killed or 0):

@@ -343,7 +343,11 @@ class Desk:
             changes.suppressed["history"] += 1
             return
         cause = Cause(
-            taken.item.seen_at, taken.post.given_id, fresh=not self._late(taken), recorded=bool(taken.item.run)
+            taken.item.seen_at,
+            taken.post.given_id,
+            fresh=not self._late(taken),
+            recorded=bool(taken.item.run),
+            deleted=taken.deleted,
         )
         for incident_id in touched:
             self.tell(incident_id, cause, changes, deliver=not marks.no_deliver)

@@ -433,3 +433,12 @@ def test_toll_that_names_no_weapon_joins_what_happened_there() -> None:
     (incident,) = desk.incidents()
     assert incident.kind == "air_strike"
     assert incident.killed == (10, 10)
+
+
+def test_deleted_post_is_told_to_who_was_shown_it_whatever_the_cooldown_and_once() -> None:
+    desk, wire = DeskInMemory(), Wire()
+    desk.feed(wire.item("1"), wire.item("2", 1), wire.item("3", 2))
+    (alert,) = desk.feed(wire.item("3", 3, type_=PostType.DELETE))
+    assert alert.step == "updated"
+    assert "post 3 was deleted by its author" in alert.reasons[0]
+    assert desk.feed(wire.item("3", 4, type_=PostType.DELETE)) == []
