@@ -6,6 +6,7 @@ BIN := .venv/bin
 STREAM ?= embedded
 DB ?= sqlite
 T ?= tests
+WORKERS ?= 2
 
 help: ## What can be typed here
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -16,8 +17,8 @@ demo: $(if $(filter embedded-sqlite,$(STREAM)-$(DB)),runtime,dev) ## A recorded 
 run: runtime ## Everything in one process, with what watchdesk.toml names
 	@$(BIN)/watchdesk run
 
-test: dev ## The test suite (T=tests/app/domain for a part of it)
-	@$(BIN)/python -m pytest -q -m "not soak" $(T)
+test: dev ## The test suite (T=tests/app/domain for a part of it, WORKERS=0 in one process)
+	@$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile $(T)
 
 soak: dev ## The long suites: kills, outages, memory
 	@$(BIN)/python -m pytest -q -m soak $(T)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +26,12 @@ def gazetteer_file(pytestconfig: pytest.Config) -> Path:
     cache = pytestconfig.cache
     assert cache is not None
     path = cache.mkdir("gazetteer") / f"{digest.hexdigest()[:16]}.wdg"
-    try:
-        open_gazetteer(path)
-    except GazetteerError:
-        build_gazetteer(path)
+    with path.with_suffix(".lock").open("w") as lock:  # workers side by side build it once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            open_gazetteer(path)
+        except GazetteerError:
+            build_gazetteer(path)
     return path
 
 

@@ -31,11 +31,15 @@ _CONFIG = {
     "log_timezone": "UTC",
     "logging_collector": "off",
     "log_checkpoints": "off",
+    # What a killed process wrote stands in the page cache: only a crash of the machine would need the disk, and CREATE DATABASE is
+    # several times faster without it.
+    "fsync": "off",
+    "full_page_writes": "off",
 }
 
 
 class PostgresServer:
-    """One server in a temporary folder, on a port of its own and a unix socket in the folder; fsync is on."""
+    """One server in a temporary folder, on a port of its own and a unix socket in the folder."""
 
     def __init__(self) -> None:
         self.folder = temporary_folder("postgres")
