@@ -21,7 +21,7 @@ test: dev ## The test suite (T=tests/app/domain for a part of it, WORKERS=0 in o
 	@$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile $(T)
 
 soak: dev ## The long suites: kills, outages, memory
-	@$(BIN)/python -m pytest -q -m soak $(T)
+	@$(BIN)/python -m pytest -q -m soak -n $(WORKERS) --dist loadfile $(T)
 
 bench: dev ## Speed and quality, against named peers in the same run
 	@$(BIN)/python -m benchmarks
