@@ -52,7 +52,15 @@ def _json(body: dict[str, Any], status: int) -> Response:
 
 
 class _OpsServer(uvicorn.Server):
-    """A server whose signals belong to the process that runs it."""
+    """A server whose signals belong to the process that runs it; `listening` is set once it takes connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -74,6 +82,9 @@ async def serving_ops(app: Starlette, host: str, port: int) -> AsyncIterator[str
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _OpsServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
+    started = asyncio.create_task(server.listening.wait())
+    await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
+    started.cancel()
     address = listener.getsockname()
     try:
         yield f"http://{address[0]}:{address[1]}"
