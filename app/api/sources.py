@@ -85,7 +85,7 @@ async def get_source(resources: Resources, source_id: SourceId) -> Response:
     responses={
         200: answers(SourceView, examples.SOURCE),
         201: answers(SourceView, examples.SOURCE),
-        **errors(409, 412, 413, 415, 428, 503),
+        **errors(404, 409, 412, 413, 415, 428, 503),
     },
 )
 async def put_one(

@@ -30,7 +30,7 @@ OPTIONS = (
 
 
 @pytest.mark.timeout(1_200)
-@pytest.mark.parametrize(("each", "least"), [(20, 500), pytest.param(200, 5_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("each", "least"), [(20, 500), pytest.param(260, 5_000, marks=pytest.mark.soak)])
 async def test_no_generated_request_breaks_the_api(sqlite_desk: Desk, tmp_path: Path, each: int, least: int) -> None:
     wire = Wire()
     await StoredDesk(sqlite_desk.given.database).feed([wire.item("1", 0), wire.item("2", 5, "author_2")])
