@@ -112,7 +112,7 @@ def attach_waiting(
 ) -> Incident:
     """Return the incident that has just opened with the posts that were waiting for it."""
     incident, facts = state.incidents[incident_id], state.facts[incident_id]
-    for post, waiting in list(state.waiting.items()):
+    for post, waiting in sorted(state.waiting.items(), key=lambda one: (one[1].member.seen_at, one[0])):
         if waiting.until < now:
             del state.waiting[post]
             changes.waiting[post] = None

@@ -357,7 +357,7 @@ class Desk:
         incident, facts = self.state.incidents[incident_id], self.state.facts[incident_id]
         told = self.state.told[incident_id]
         wanted = {name: None for member in incident.members for name in member.watches}
-        for name in {**wanted, **dict.fromkeys(told)}:
+        for name in [*wanted, *sorted(name for name in told if name not in wanted)]:
             watch = self.rules.watches.get(name) or Watch(name=name)  # a deleted watch still corrects and withdraws
             step = next_step(watch, incident, facts, told.get(name), cause)
             if step is None and name in self.rules.watches:

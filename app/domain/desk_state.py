@@ -96,7 +96,7 @@ class DeskState:
             self._coarse[facts.place.country].pop(incident_id, None)
 
     def of_post(self, post: str) -> list[Incident]:
-        return [self.incidents[incident] for incident in self.by_post.get(post, ())]
+        return [self.incidents[incident] for incident in sorted(self.by_post.get(post, ()))]
 
     def standing(self, *, exercise: bool) -> Iterable[tuple[Incident, Facts]]:
         """Yield the incidents that have a report and were not merged away, exercises apart from real ones."""

@@ -119,3 +119,19 @@ def test_view_of_every_loaded_incident_equals_the_stored_one() -> None:
     (incident,) = desk.state.incidents.values()
     again = msgspec.json.decode(msgspec.json.encode(incident), type=type(incident))
     assert view_of(again, None) == view_of(incident, None)
+
+
+async def test_post_of_two_incidents_is_told_in_the_same_order_by_a_desk_that_forgot(database: Database) -> None:
+    wire = Wire()
+    desk = StoredDesk(database)
+    both = tags(at=("jisr", "saraqib"))
+    await desk.feed([wire.item("1", 0), wire.item("2", 1, said=tags(at=("saraqib",))), wire.item("3", 2, said=both)])
+    orders = []
+    for number in ("4", "5", "6"):
+        desk.forget()
+        await desk.feed([wire.item(number, 5, said=both)])
+        before = len(await stored_alerts(database))
+        desk.forget()
+        await desk.feed([wire.item(number, 6, type_=PostType.DELETE)])
+        orders.append([alert.incident for alert in (await stored_alerts(database))[before:]])
+    assert all(order == sorted(order) and len(order) == 2 for order in orders)
