@@ -25,7 +25,7 @@ from tests.parts.desk_home import DeskHome, write_lines
 def days(tmp_path: Path) -> tuple[Path, Path]:
     """Two files of posts, the second after the first."""
     lines = [*many(120, seed=29)]
-    return write_lines(tmp_path / "one.jsonl", lines[:60]), write_lines(tmp_path / "two.jsonl", lines[60:])
+    return write_lines(tmp_path / "one.jsonl", [*lines[:60]]), write_lines(tmp_path / "two.jsonl", [*lines[60:]])
 
 
 async def gaps_of(home: DeskHome) -> list[str]:
