@@ -44,6 +44,7 @@ SEND_SECONDS = 8.0  # aiokafka's own limit of a send, a little below ours so tha
 ASK_SECONDS = 5.0  # offsets, metadata
 COMMIT_SECONDS = 3.0  # a lost commit is harmless: the next one covers it
 STOP_SECONDS = 3.0
+LOOK_SECONDS = 0.2  # between two looks for a topic that a broker which has just started does not name yet
 KNOWN_KEYS = 100_000  # keys whose partition is remembered: murmur2 in Python costs 5-10 us
 
 
@@ -251,14 +252,28 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has 
         self._client = connection.make_consumer(group)
 
     async def start(self) -> None:
-        """Connect and begin to join; the partitions come later, through `on_change`."""
+        """Connect and begin to join; the partitions come later, through `on_change`.
+
+        A leader that does not know the topic gives the whole group nothing and asks again after five minutes, so none joins before.
+        """
         try:
-            async with self._connection.within(START_SECONDS, "a connection"):
+            async with self._connection.within(START_SECONDS, f"a look for {self._topic}"):
                 await self._client.start()
+                while not await self.knows_topic():
+                    await self._connection.clock.sleep(LOOK_SECONDS)
                 self._client.subscribe([self._topic], listener=self)
         except BaseException:
             await self.stop()
             raise
+
+    async def knows_topic(self) -> bool:
+        """Tell whether this client knows partitions of the topic; where it does not, ask the broker. A group that learns of them sorts itself out."""
+        if not self._client.partitions_for_topic(self._topic):
+            known = self._client._client  # noqa: SLF001 - `topics` asks without keeping the answer
+            async with self._connection.within(ASK_SECONDS, "metadata"):
+                await known.set_topics([self._topic])
+                await known.force_metadata_update()
+        return bool(self._client.partitions_for_topic(self._topic))
 
     async def stop(self) -> None:
         """Leave the group; where the broker does not answer, drop the client with all its tasks."""

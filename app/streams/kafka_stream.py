@@ -133,6 +133,10 @@ class KafkaReader:
         consumer = await self._joined()
         generation = self._generation
         try:
+            if self._assigned is not None and not self._assigned:
+                await (
+                    consumer.knows_topic()
+                )  # a group that met a broker without metadata was given nothing, for five minutes
             records = await consumer.poll(AHEAD, seconds)
         except Unavailable:
             await self.leave()  # what poll raises, the client does not mend by itself

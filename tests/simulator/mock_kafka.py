@@ -15,6 +15,7 @@ import confluent_kafka
 
 PRODUCE, FETCH, LIST_OFFSETS, METADATA, OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR = 0, 1, 2, 3, 8, 9, 10
 JOIN_GROUP, HEARTBEAT = 11, 12
+LEADER_NOT_AVAILABLE = 5
 
 
 class MockKafka:
@@ -41,6 +42,10 @@ class MockKafka:
 
     def clear_errors(self, api: int) -> None:
         self._library.rd_kafka_mock_clear_request_errors(self._cluster, ctypes.c_int16(api))
+
+    def set_topic_error(self, topic: str, code: int) -> None:
+        """Say this of the topic in every answer, metadata first, until it is set to 0."""
+        self._library.rd_kafka_mock_topic_set_error(self._cluster, topic.encode(), code)
 
     def set_down(self, broker: int = 1) -> None:
         self._library.rd_kafka_mock_broker_set_down(self._cluster, ctypes.c_int32(broker))

@@ -192,6 +192,36 @@ async def test_a_slow_broker_is_slow_and_no_more(mock: MockKafka, producer: Prod
     assert mock.count_requests()[api.PRODUCE] == 2
 
 
+async def test_a_broker_that_names_no_topics_yet_is_waited_for(mock: MockKafka, producer: Producer) -> None:
+    await producer.publish(TOPIC, posts(0, 5))
+    reader = KafkaReader(connect(mock.bootstrap), TOPIC, "g")
+    mock.set_topic_error(TOPIC, api.LEADER_NOT_AVAILABLE)
+    asyncio.get_running_loop().call_later(1.0, mock.set_topic_error, TOPIC, 0)
+    await reader.join()
+    assert len(await read_all(reader, 5)) == 5
+    await reader.leave()
+
+
+async def test_a_group_that_was_given_nothing_for_want_of_metadata_sorts_itself_out(
+    mock: MockKafka, producer: Producer, reader: KafkaReader
+) -> None:
+    await producer.publish(TOPIC, posts(0, 2))
+    await read_all(reader, 2)
+    assert reader._consumer is not None
+    mock.set_topic_error(TOPIC, api.LEADER_NOT_AVAILABLE)
+    await reader._consumer._client._client.force_metadata_update()
+    mock.push_errors(api.HEARTBEAT, FATAL_TO_THE_GENERATION["rebalance"])
+
+    async def given_nothing() -> bool:
+        await reader.read(100)
+        return reader._assigned == frozenset()
+
+    await until(given_nothing, "an empty assignment")
+    mock.set_topic_error(TOPIC, 0)
+    await producer.publish(TOPIC, posts(2, 2))
+    assert [record.offset for record in await read_all(reader, 4)] == [0, 1, 2, 3]
+
+
 async def test_a_client_that_died_silently_is_replaced(kafka_bench: KafkaBench) -> None:
     connection = connect(kafka_bench.bootstrap, factor=12.0)
     reader = KafkaReader(connection, kafka_bench.topic, "g")
