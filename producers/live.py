@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from datetime import datetime
 
 import msgspec
 
-from app.db.config import load_sources, load_watches, source_of
-from app.db.sources import KnownSource, known
+from app.db.config import load_sources, load_watches
 from app.domain.config import SourceConfig
 from app.domain.rule_ast import And, Node, Op, Or, Term
 from app.domain.rules import parse_rule
-from app.domain.silence import Habit, silent_since
 from app.domain.watches import Watch
 from app.domain.x_rules import to_x_rule
 from app.errors import RuleError, Unavailable
 from app.outbound.targets import policy_of
 from app.resources import Resources
-from app.telemetry.metrics import PLATFORMS
-from producers.measures import platform_of
 from producers.port import Setup
 from producers.roster import plan
 from producers.runner import Planned, run_producers
 from producers.spool import Spool
 from producers.watchdog import WatchdogProducer
 
-SILENCE_EVERY_S = 60.0
 KEPT = "configured"  # state: sources and watches as last read, for a start while the database is away
 
 
@@ -55,20 +46,7 @@ class _Live:
         self._policy = policy_of(allowed, plain=True)  # many feeds are still served over plain HTTP
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(run_producers(self._load, self._plan, self._spool, self._resources.clock))
-            group.create_task(self._watch_silence())
-
-    async def _watch_silence(self) -> None:
-        """Keep the number of silent sources, from what the desk knows of their habits."""
-        while True:
-            with suppress(Unavailable):
-                async with self._resources.database.read() as session:
-                    found = await known(session)
-                silent = Counter(platform_of(one.id) for one in found if is_silent(one, self._resources.clock.now()))
-                for platform in PLATFORMS:
-                    self._resources.metrics.sources.silent.labels(platform).set(silent[platform])
-            await self._resources.clock.sleep(SILENCE_EVERY_S)
+        await run_producers(self._load, self._plan, self._spool, self._resources.clock)
 
     async def _load(self) -> Sequence[SourceConfig]:
         """Return the sources as they stand, or as they were last read while the database is away."""
@@ -115,15 +93,6 @@ class _Live:
             rules=x_rules(watches),
             words=words_of(watches),
         )
-
-
-def is_silent(source: KnownSource, now: datetime) -> bool:
-    """Say whether a configured source is read and quiet far beyond its habit."""
-    row, status = source.source, source.status
-    if row is None or row.retired_at is not None or status is None:
-        return False
-    habit = Habit(status.last_post_at, status.usual_gap_s, status.posts, source_of(row).options.get("quiet_after_h"))
-    return silent_since(habit, status.state, now) is not None
 
 
 def x_rules(watches: Iterable[Watch]) -> list[str]:

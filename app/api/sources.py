@@ -18,11 +18,10 @@ from app.api.schemas import SourceList, SourceView
 from app.api.writes import Done, match_version, need_json, version_tag, write
 from app.db import audit, meta, sources
 from app.db.audit import Deed
-from app.db.config import put_source, retire, source_of
+from app.db.config import put_source, retire
 from app.db.models import Source
 from app.db.session import WriteSession
 from app.db.sources import KnownSource
-from app.domain.silence import Habit, silent_since
 from app.domain.source_lists import read_source
 from app.errors import UserError
 
@@ -160,16 +159,8 @@ def _view(known: KnownSource, now: datetime) -> SourceView:
         covered_until=known.covered_until,
         open_gaps=known.open_gaps,
         usual_gap_s=status.usual_gap_s if status else None,
-        silent_since=_silent_since(known, now),
+        silent_since=known.silent_since(now),
     )
-
-
-def _silent_since(known: KnownSource, now: datetime) -> datetime | None:
-    source, status = known.source, known.status
-    if status is None:
-        return None
-    quiet_after_h = source_of(source).options.get("quiet_after_h") if source else None
-    return silent_since(Habit(status.last_post_at, status.usual_gap_s, status.posts, quiet_after_h), status.state, now)
 
 
 def _json(value: object, headers: dict[str, str] | None = None) -> Response:

@@ -25,7 +25,6 @@ from app.db.models import Source
 from app.db.session import WriteSession, open_database
 from app.db.sources import KnownSource
 from app.domain.config import SourceConfig
-from app.domain.silence import Habit, silent_since
 from app.domain.source_lists import read_source
 from app.errors import Unavailable, UserError
 from app.messages import Item, SourceState, decode
@@ -199,7 +198,6 @@ class SourceLine(msgspec.Struct, frozen=True):
 
 def _line(known: KnownSource, now: datetime) -> SourceLine:
     source, status = known.source, known.status
-    quiet_after_h = source_of(source).options.get("quiet_after_h") if source else None
     state = status.state if status else "unknown"
     last, gap, posts = (status.last_post_at, status.usual_gap_s, status.posts) if status else (None, None, 0)
     return SourceLine(
@@ -212,7 +210,7 @@ def _line(known: KnownSource, now: datetime) -> SourceLine:
         detail=status.detail if status else "",
         last_post_at=last,
         usual_gap_s=gap,
-        silent_since=silent_since(Habit(last, gap, posts, quiet_after_h), state, now),
+        silent_since=known.silent_since(now),
         posts=posts,
         reconnects=status.reconnects if status else 0,
         backlog=status.backlog if status else 0,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, true
@@ -12,19 +14,28 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.db.config import source_of
 from app.db.models import CoverageInterval, GapRow, Source, SourceStatus
 from app.db.types import UtcDateTime
+from app.domain.lulls import Interval
 from app.domain.silence import Habit, silent_since
 
-READ_NOW = timedelta(minutes=5)  # coverage is said every 30 s; until it is, silence after a start means nothing
+_LIVE = (Source.retired_at.is_(None), SourceStatus.state == "live")
 
 
 class KnownSource(NamedTuple):
-    """A source with its configuration (None where only a producer named it), its state (None while none was said) and its coverage."""
+    """A source with its configuration (None where only a producer named it), its state (None while none was said) and its coverage.
+
+    `read_since_post`: when it was truly read since its last post; kept for sources that are configured and live.
+    """
 
     id: str
     source: Source | None
     status: SourceStatus | None
     covered_until: datetime | None
     open_gaps: int
+    read_since_post: tuple[Interval, ...] = ()
+
+    def silent_since(self, now: datetime) -> datetime | None:
+        """Return since when it counts as silent, None while it does not. A source that nobody configured never does."""
+        return _silent_since(self.source, self.status, self.read_since_post, now)
 
 
 class Silence(NamedTuple):
@@ -50,39 +61,55 @@ async def known(session: AsyncSession, source_id: str | None = None) -> list[Kno
     )
     source_by, status_by = {row.id: row for row in configured.scalars()}, {row.source: row for row in said.scalars()}
     until_by, gaps_by = dict(until.all()), dict(gaps_of.all())
+    read_by = await _read_since_post(session, source_id)
     return [
-        KnownSource(name, source_by.get(name), status_by.get(name), until_by.get(name), gaps_by.get(name, 0))
+        KnownSource(
+            name,
+            source_by.get(name),
+            status_by.get(name),
+            until_by.get(name),
+            gaps_by.get(name, 0),
+            tuple(read_by.get(name, ())),
+        )
         for name in sorted(source_by.keys() | status_by.keys())
     ]
 
 
-async def live(session: AsyncSession) -> list[tuple[SourceStatus, Source]]:
-    """Return the configured sources that are being read now, with what the producers last said of each."""
-    query = select(SourceStatus, Source).join(Source, Source.id == SourceStatus.source)
-    query = query.where(Source.retired_at.is_(None), SourceStatus.state == "live")
-    return [(status, source) for status, source in await session.execute(query)]
-
-
 async def silent(session: AsyncSession, now: datetime) -> dict[str, Silence]:
-    """Return the live sources that are silent, by id. What counts is the time in which each was read without a break, up to now."""
-    query = select(CoverageInterval.source, func.max(CoverageInterval.start, type_=UtcDateTime()))
-    query = query.where(CoverageInterval.end >= now - READ_NOW).group_by(CoverageInterval.source)
-    read_since = dict((await session.execute(query)).all())
+    """Return the configured sources that are silent, by id."""
+    read = await _read_since_post(session)
+    query = select(SourceStatus, Source).join(Source, Source.id == SourceStatus.source).where(*_LIVE)
     found: dict[str, Silence] = {}
-    for status, source in await live(session):
-        begun = read_since.get(status.source)
-        if begun is None or status.last_post_at is None:
-            continue
-        habit = Habit(
-            max(begun, status.last_post_at),
-            status.usual_gap_s,
-            status.posts,
-            source_of(source).options.get("quiet_after_h"),
-        )
-        since = silent_since(habit, status.state, now)
-        if since is not None:
+    for status, source in await session.execute(query):
+        since = _silent_since(source, status, read.get(status.source, ()), now)
+        if since is not None and status.last_post_at is not None:
             found[status.source] = Silence(since, status.last_post_at)
     return found
+
+
+async def _read_since_post(session: AsyncSession, source_id: str | None = None) -> dict[str, list[Interval]]:
+    """Return when each live, configured source was read since its last post."""
+    query = (
+        select(CoverageInterval.source, CoverageInterval.start, CoverageInterval.end)
+        .join(SourceStatus, SourceStatus.source == CoverageInterval.source)
+        .join(Source, Source.id == CoverageInterval.source)
+        .where(*_LIVE, CoverageInterval.end > SourceStatus.last_post_at, _is(CoverageInterval.source, source_id))
+    )
+    read: defaultdict[str, list[Interval]] = defaultdict(list)
+    for source, start, end in await session.execute(query):
+        read[source].append((start, end))
+    return read
+
+
+def _silent_since(
+    source: Source | None, status: SourceStatus | None, read: Iterable[Interval], now: datetime
+) -> datetime | None:
+    if source is None or source.retired_at is not None or status is None:
+        return None
+    quiet_after_h = source_of(source).options.get("quiet_after_h")
+    return silent_since(
+        Habit(status.last_post_at, status.usual_gap_s, status.posts, quiet_after_h), status.state, read, now
+    )
 
 
 async def gaps(

@@ -1,9 +1,12 @@
-"""When a source that is being read has been quiet for far longer than it usually is."""
+"""When a source has been quiet for far longer than it usually is, while it was truly read: the one rule for page, API, metric and notice."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+from app.domain.lulls import Interval, merge
 
 HABIT_POSTS = 20  # before so many posts nobody knows its habit
 TIMES = 12.0  # usual gaps that may pass
@@ -20,12 +23,20 @@ class Habit(NamedTuple):
     quiet_after_h: float | None = None
 
 
-def silent_since(habit: Habit, state: str, now: datetime) -> datetime | None:
-    """Return since when the source counts as silent; None while it does not, or while it is not live: then its state says why."""
-    if state != "live" or habit.last_post_at is None:
+def silent_since(habit: Habit, state: str, read: Iterable[Interval], now: datetime) -> datetime | None:
+    """Return since when the source counts as silent; None while it does not, or while it is not live: then its state says why.
+
+    Only time in which it was truly read counts (`read`: its coverage, at least from its last post on), all together: what it
+    said while nobody listened is not known. So a pause of ours neither makes a silence nor ends one.
+    """
+    allowed, last = _allowed(habit), habit.last_post_at
+    if state != "live" or last is None or allowed is None:
         return None
-    allowed = _allowed(habit)
-    return habit.last_post_at + allowed if allowed is not None and now - habit.last_post_at > allowed else None
+    for start, end in merge((max(start, last), min(end, now)) for start, end in read):
+        if end - start > allowed:
+            return start + allowed
+        allowed -= end - start
+    return None
 
 
 def _allowed(habit: Habit) -> timedelta | None:

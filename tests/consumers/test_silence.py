@@ -17,8 +17,8 @@ from tests.sending import sending
 HOUR = timedelta(hours=1)
 
 
-async def posting(database: Database, *handles: str) -> None:
-    """Store sources that post every hour, the last time at noon, and that have been read without a break."""
+async def posting(database: Database, *handles: str, until: float = 20) -> None:
+    """Store sources that post every hour, the last time at noon, and that are read without a break until so many hours after it."""
     for handle in handles:
         async with database.write() as writing:
             await put_source(writing, SourceConfig(f"x:{handle}"))
@@ -32,7 +32,7 @@ async def posting(database: Database, *handles: str) -> None:
                 posts=100,
                 said_at=NOON,
             ),
-            CoverageInterval(source=f"x:{handle}", start=NOON - 9 * HOUR, end=NOON + 20 * HOUR),
+            CoverageInterval(source=f"x:{handle}", start=NOON - 9 * HOUR, end=NOON + until * HOUR),
         )
 
 
@@ -65,12 +65,23 @@ async def test_a_silence_is_said_once_and_its_end_once(tmp_path: Path) -> None:
 
 async def test_a_time_in_which_nobody_read_is_no_silence_of_the_source(tmp_path: Path) -> None:
     async with sending(tmp_path, SystemClock()) as desk:
-        await posting(desk.database, "ward")
+        await posting(desk.database, "ward", until=10)
         again = NOON + 40 * HOUR
         assert await news(desk.database, again) == []
         await store(desk.database, CoverageInterval(source="x:ward", start=again, end=again + 13 * HOUR))
         assert await news(desk.database, again + HOUR) == []
-        assert len(await news(desk.database, again + 13 * HOUR)) == 1
+        assert len(await news(desk.database, again + 3 * HOUR)) == 1
+
+
+async def test_a_restart_of_ours_is_no_end_of_a_silence_and_none_is_told_twice(tmp_path: Path) -> None:
+    async with sending(tmp_path, SystemClock()) as desk:
+        await posting(desk.database, "ward", until=13)
+        assert len(await news(desk.database, NOON + 13 * HOUR)) == 1
+        again = NOON + 40 * HOUR
+        assert await news(desk.database, again) == []
+        await store(desk.database, CoverageInterval(source="x:ward", start=again, end=again + 20 * HOUR))
+        assert await news(desk.database, again + HOUR) == []
+        assert await news(desk.database, again + 20 * HOUR) == []
 
 
 async def test_a_retired_source_is_forgotten_without_a_word(tmp_path: Path) -> None:

@@ -16,6 +16,31 @@ def gap(number: int, source: str | None, *, filled: bool = False) -> GapRow:
     )  # fmt: skip
 
 
+async def test_one_rule_says_of_every_source_whether_it_is_silent(database: Database) -> None:
+    posting = {"state": "live", "posts": 100, "usual_gap_s": 3600.0, "last_post_at": NOON, "said_at": NOON}
+    hour = timedelta(hours=1)
+    for name in ("x:quiet", "x:pausing", "x:retired", "x:refused", "x:stranger"):
+        await store(
+            database,
+            SourceStatus(source=name, **(posting | ({"state": "refused"} if name == "x:refused" else {}))),
+            CoverageInterval(source=name, start=NOON - hour, end=NOON + 8 * hour),
+            CoverageInterval(
+                source=name, start=NOON + 30 * hour, end=NOON + (33 if name == "x:pausing" else 40) * hour
+            ),
+        )
+        if name != "x:stranger":
+            retired_at = NOON if name == "x:retired" else None
+            await store(database, Source(id=name, owner=name, grade="B", area=None, retired_at=retired_at))
+    async with database.read() as session:
+        assert await sources.silent(session, NOON + 33 * hour) == {}
+        found = await sources.silent(session, NOON + 40 * hour)
+        told = {one.id: one.silent_since(NOON + 40 * hour) for one in await sources.known(session)}
+        (quiet,) = await sources.known(session, "x:quiet")
+    assert found == {"x:quiet": sources.Silence(NOON + 34 * hour, NOON)}
+    assert {name: since for name, since in told.items() if since} == {"x:quiet": NOON + 34 * hour}
+    assert quiet.silent_since(NOON + 40 * hour) == NOON + 34 * hour
+
+
 async def test_a_source_is_told_with_state_coverage_and_open_gaps(database: Database) -> None:
     end = NOON + timedelta(hours=3)
     await store(
