@@ -1,22 +1,22 @@
-"""`watchdesk config check`: what is wrong, or will be, with settings that can all be read. Loads the rules; knows no database."""
+"""`watchdesk config check`: what is wrong, or will be, with settings that can all be read. Loads the rules; asks no database."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from app.closest import hint
+from app.db.revisions import refuse_folder
 from app.domain.config import SourceConfig
+from app.domain.config_keys import SOURCE_KEYS
 from app.domain.rule_ast import Op, Rule
 from app.domain.rule_places import compile_rule
 from app.domain.rule_vetting import vet_rule
 from app.domain.rules import parse_rule
 from app.domain.watches import Triggers
 from app.errors import RuleError, SettingsError
-from app.settings import Settings, prepare_home
+from app.settings import Settings, port_problem, prepare_home, refuse_missing_places
 from app.streams.settings import BACKUPS_COVERED
 
 if TYPE_CHECKING:
@@ -57,8 +57,12 @@ def check_config(
 def _machine(settings: Settings, now: datetime) -> Iterator[Finding]:
     try:
         prepare_home(settings.home)
+        if settings.database.file is not None:
+            refuse_folder(settings.database.file)
+        refuse_missing_places(settings)
     except SettingsError as error:
-        yield Finding("error", "WATCHDESK_HOME", error.detail)
+        name, _, says = error.detail.partition(": ")
+        yield Finding("error", name, says)
     if now < BUILT:
         yield Finding(
             "error", "clock", f"the clock says {now:%Y-%m-%d}, before this build was made ({BUILT:%Y-%m-%d}): set it"
@@ -70,20 +74,6 @@ def _machine(settings: Settings, now: datetime) -> Iterator[Finding]:
         problem = port_problem(host, port) if port else None
         if problem:
             yield Finding("warning", name, problem)
-
-
-def port_problem(host: str, port: int) -> str | None:
-    """Return why nothing can listen on `host:port` now, None where it can."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with closing(socket.socket(family, kind, protocol)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return f"cannot listen on {host} port {port}: {error.strerror}"
-    return None
 
 
 def _secrets(settings: Settings, argv: Sequence[str]) -> Iterator[Finding]:
@@ -170,8 +160,17 @@ def _unreadable(where: str, source: SourceConfig, settings: Settings) -> Iterato
     if needs and needs not in settings.config.section(source.platform):
         says = f"live posts need [{source.platform}] {needs}; until then it counts in replays and the inbox only"
         yield Finding("note", where, says)
-    if source.platform == "rss" and "url" not in source.options:
-        yield Finding("note", where, "has no url: it counts in replays and the inbox only")
+    if why := why_unread(source):
+        yield Finding("note", where, why)
+
+
+def why_unread(source: SourceConfig) -> str | None:
+    """Return why nothing will ever read this source as it is configured; None where something can."""
+    if source.platform not in SOURCE_KEYS and source.platform != "inbox":
+        return f"nothing here reads {source.platform}: it counts in replays and the inbox only"
+    if source.platform in {"rss", "web"} and "url" not in source.options:
+        return "it has no url: it counts in replays and the inbox only"
+    return None
 
 
 def _retention(settings: Settings) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from app.db.config import put_destination, retire
 from app.db.destinations import KnownDestination
 from app.db.session import WriteSession
 from app.domain.config import DestinationConfig
+from app.domain.config_file import wrong_value
 from app.domain.config_keys import ANY_DESTINATION, DESTINATION_KEYS, DESTINATION_NEEDS
 from app.notify.secrets import SecretBox, new_secret
 from app.outbound.targets import check_url, policy_of
@@ -51,8 +52,8 @@ class DestinationChange(BaseModel):
                 raise Problem(
                     422, f"A {self.type} destination knows no option {key!r}{hint(key, keys)}.", field="options"
                 )
-            if not isinstance(value, keys[key]):
-                raise Problem(422, f"Option {key!r} is of another type.", field="options")
+            if wrong := wrong_value(value, keys[key]):
+                raise Problem(422, f"Option {key!r}: {wrong}.", field="options")
         given = {**self.options, **self.model_dump(include={"url_env", "token_env"}, exclude_none=True)}
         needs = DESTINATION_NEEDS.get(self.type, ())
         if needs and not any(need in given for need in needs):

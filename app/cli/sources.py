@@ -31,15 +31,19 @@ def group() -> None:
 
 @group.command()
 @click.argument("source_id", metavar="ID")
-@click.option("--owner", help="Who stands behind it: accounts of one owner are one origin. [default: the handle]")
-@click.option("--grade", type=click.Choice("ABCDEF"), default="F", show_default=True, help="How far it is trusted.")
-@click.option("--area", help="The place that it reports from.")
-@click.option("--rights", type=click.Choice(["full", "reference", "delete_24h"]), default="full", show_default=True)
+@click.option("--owner", help="Who stands behind it: accounts of one owner are one origin. [new: the handle]")
+@click.option("--grade", type=click.Choice("ABCDEF", case_sensitive=False), help="How far it is trusted. [new: F]")
+@click.option("--area", help='The place that it reports from; "" takes it away.')
+@click.option(
+    "--rights",
+    type=click.Choice(["full", "reference", "delete_24h"]),
+    help="What may be kept and shown of it. [new: full]",
+)
 @click.option("--actor", help="The party that it speaks for.")
 @URL
 @OPTION
 def add(source_id: str, options: tuple[str, ...], **fields: str | None) -> None:
-    """Add the source ID (platform:handle, such as x:SyriaCivilDef), or change it. It is read within seconds."""
+    """Add the source ID (platform:handle, such as x:SyriaCivilDef), or change what is given of it. It is read within seconds."""
     settings = load_settings(os.environ)
     from app.cli import sourcing
 

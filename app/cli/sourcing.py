@@ -17,6 +17,7 @@ import msgspec
 from app.cli.printing import print_lines, print_table, visible
 from app.cli.stored import open_stored
 from app.clock import SystemClock
+from app.config_check import why_unread
 from app.db import audit, sources
 from app.db.audit import Deed
 from app.db.config import put_source, retire, source_of
@@ -25,7 +26,7 @@ from app.db.models import Source
 from app.db.session import WriteSession, open_database
 from app.db.sources import KnownSource
 from app.domain.config import SourceConfig
-from app.domain.source_lists import read_source
+from app.domain.source_lists import Listed, read_source
 from app.errors import Unavailable, UserError
 from app.messages import Item, SourceState, decode
 from app.outbound.targets import policy_of
@@ -42,20 +43,22 @@ LOOK_S = 0.25
 
 
 async def add_source(settings: Settings, fields: Mapping[str, Any]) -> str:
-    """Write one source; return what to tell. UserError where watchdesk.toml owns it."""
-    source = read_source(fields, "the source")
+    """Write one source; return what to tell. What is not given (None) stays as it was. UserError where watchdesk.toml owns it."""
     async with _writing(settings) as (writing, now):
-        outcome = await _put(writing, source, now)
-    return f"{source.id} is {'unchanged' if outcome == 'same' else outcome}"
+        source = read_source(await _with_stored(writing, fields), "the source")
+        return _told(source, await _put(writing, source, now))
 
 
-async def import_sources(settings: Settings, found: Sequence[SourceConfig], *, dry_run: bool) -> list[str]:
-    """Write the sources of a list, all or none; return a line for each."""
+async def import_sources(settings: Settings, found: Sequence[Listed], *, dry_run: bool) -> list[str]:
+    """Write the sources of a list, all or none; return a line for each. What a list does not give of a source stays as it was."""
     if dry_run:
-        return [f"{source.id}: {source.owner}, grade {source.grade}" for source in found]
+        return [f"{one.id}: {one.owner}, grade {one.grade}" for one in (listed.source() for listed in found)]
+    lines = []
     async with _writing(settings) as (writing, now):
-        outcomes = [(source.id, await _put(writing, source, now)) for source in found]
-    return [f"{source_id} is {'unchanged' if outcome == 'same' else outcome}" for source_id, outcome in outcomes]
+        for listed in found:
+            source = read_source(await _with_stored(writing, listed.fields), listed.where)
+            lines.append(_told(source, await _put(writing, source, now)))
+    return lines
 
 
 async def remove_source(settings: Settings, source_id: str) -> None:
@@ -149,6 +152,22 @@ async def _writing(settings: Settings) -> AsyncIterator[tuple[WriteSession, date
     await upgrade(settings.database_url)
     async with open_database(settings.database_url, role="cli") as database, database.write() as writing:
         yield writing, SystemClock().now()
+
+
+async def _with_stored(writing: WriteSession, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay the fields that are given over those of the source as it is stored: a new grade must not undo its rights."""
+    given = {key: value for key, value in fields.items() if value is not None}
+    row = await writing.session.get(Source, str(fields["id"]))
+    if row is None:
+        return given
+    stored = msgspec.structs.asdict(source_of(row))
+    return {**stored.pop("options"), **stored, **given}
+
+
+def _told(source: SourceConfig, outcome: str) -> str:
+    line = f"{source.id} is {'unchanged' if outcome == 'same' else outcome}"
+    why = why_unread(source)
+    return f"{line}; {why}" if why else line
 
 
 async def _put(writing: WriteSession, source: SourceConfig, now: datetime) -> str:

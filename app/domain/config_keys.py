@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Key(NamedTuple):
-    """One key: the type that TOML must give it (`tuple[str, ...]` for a list) and what it means. `*_env` names a variable."""
+    """One key: the type that TOML must give it (`tuple[str, ...]` for a list, `Literal` for one of a few words) and what it means. `*_env` names a variable."""
 
     name: str
     type: Any
@@ -31,14 +31,18 @@ FEED_KEYS = (
 
 SOURCE_KEYS: Mapping[str, tuple[Key, ...]] = {
     "x": (
-        Key("via", str, '"rule" (filtered stream) or "activity" (X Activity API)'),
+        Key("via", Literal["rule", "activity"], '"rule" (filtered stream) or "activity" (X Activity API)'),
         Key("user_id", str, "the account's number, where it is known"),
     ),
     "bluesky": (Key("did", str, "the account's did, where it is known"), Key("host", str, "a Jetstream host")),
     "mastodon": (
         Key("host", str, "the server to read from"),
         Key("token_env", str, "the variable that holds a user token of that server"),
-        Key("stream", str, '"user", "public", "public/local" or "hashtag"'),
+        Key(
+            "stream",
+            Literal["user", "public", "public/local", "hashtag"],
+            '"user", "public", "public/local" or "hashtag"',
+        ),
         Key("tag", str, 'the hashtag, with stream = "hashtag"'),
     ),
     "telegram": (Key("channel", str, "the public channel, where the id does not say it"),),
@@ -86,9 +90,13 @@ SECTION_KEYS: Mapping[str, tuple[Key, ...]] = {
 }
 
 ANY_DESTINATION = (
-    Key("minimum_level", str, '"reported", "likely" or "confirmed": what is below is not sent'),
+    Key(
+        "minimum_level",
+        Literal["reported", "likely", "confirmed"],
+        '"reported", "likely" or "confirmed": what is below is not sent',
+    ),
     Key("digest_after", int, "alerts due at once beyond which they go out as one digest"),
-    Key("mode", str, '"full" or "reference": whether text of posts may leave'),
+    Key("mode", Literal["full", "reference"], '"full" or "reference": whether text of posts may leave'),
 )
 
 DESTINATION_KEYS: Mapping[str, tuple[Key, ...]] = {
@@ -103,7 +111,9 @@ DESTINATION_KEYS: Mapping[str, tuple[Key, ...]] = {
         Key("url", str, "the URL, where it is no secret"),
         Key("url_env", str, "the variable that holds the URL"),
         Key(
-            "secret_env", str, "the variable that holds the signing secret; without it one is made and stored encrypted"
+            "secret_env",
+            str,
+            "the variable that holds the signing secret; without it `watchdesk destination rotate` makes one, stored encrypted",
         ),
         Key("allow_http", bool, "the URL may be http://"),
     ),

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from app.domain.config import SourceConfig
@@ -41,7 +41,17 @@ def read_source(fields: Mapping[str, Any], where: str) -> SourceConfig:
     return source
 
 
-def read_list(content: bytes, name: str) -> list[SourceConfig]:
+class Listed(NamedTuple):
+    """A source of a list: the fields that it gives, and where in the list it stands."""
+
+    fields: Mapping[str, str]
+    where: str
+
+    def source(self) -> SourceConfig:
+        return read_source(self.fields, self.where)
+
+
+def read_list(content: bytes, name: str) -> list[Listed]:
     """Read OPML (`.opml`, `.xml`) or CSV with a header; raise UserError with the line or outline that cannot be used."""
     if len(content) > MAX_LIST:
         raise UserError(f"{name} is larger than {MAX_LIST // 1024 // 1024} MiB")
@@ -50,7 +60,7 @@ def read_list(content: bytes, name: str) -> list[SourceConfig]:
     return _read_csv(content, name)
 
 
-def _read_csv(content: bytes, name: str) -> list[SourceConfig]:
+def _read_csv(content: bytes, name: str) -> list[Listed]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -65,16 +75,16 @@ def _read_csv(content: bytes, name: str) -> list[SourceConfig]:
             raise UserError(f"{where}: more values than columns")
         fields = {key.strip(): (value or "").strip() for key, value in row.items()}
         if any(fields.values()):
-            found.append(read_source(fields, where))
+            found.append(Listed({key: value for key, value in fields.items() if value}, where))
     return _distinct(found, name)
 
 
-def _read_opml(content: bytes, name: str) -> list[SourceConfig]:
+def _read_opml(content: bytes, name: str) -> list[Listed]:
     try:
         root = ET.fromstring(content)  # noqa: S314 - the operator's own file, and expat bounds what entities may grow to
     except ET.ParseError as error:
         raise UserError(f"{name} is no OPML: {error}") from None
-    found: list[SourceConfig] = []
+    found: list[Listed] = []
     taken: set[str] = set()
     for outline in root.iter("outline"):
         url = outline.get("xmlUrl")
@@ -82,10 +92,10 @@ def _read_opml(content: bytes, name: str) -> list[SourceConfig]:
             continue
         title = (outline.get("title") or outline.get("text") or url).strip()
         source_id = _free_id(title, taken)
-        found.append(read_source({"id": source_id, "owner": title[:300], "url": url}, f"{name}, {title[:60]!r}"))
+        found.append(Listed({"id": source_id, "owner": title[:300], "url": url}, f"{name}, {title[:60]!r}"))
     if not found:
         raise UserError(f"{name} names no feed (outline with xmlUrl)")
-    return found
+    return _distinct(found, name)
 
 
 def _free_id(title: str, taken: set[str]) -> str:
@@ -97,9 +107,10 @@ def _free_id(title: str, taken: set[str]) -> str:
     return f"rss:{name}"
 
 
-def _distinct(found: list[SourceConfig], name: str) -> list[SourceConfig]:
+def _distinct(found: list[Listed], name: str) -> list[Listed]:
+    """Return them where each can be read and none stands in the list twice."""
     seen: set[str] = set()
-    for source in found:
+    for source in (one.source() for one in found):
         if source.id.casefold() in seen:
             raise UserError(f"{name}: {source.id} stands in it twice")
         seen.add(source.id.casefold())

@@ -43,6 +43,7 @@ async def test_a_destination_is_made_changed_tried_and_retired(desk: Desk) -> No
         {"options": {"url": "https://wall.example.org:25/"}},
         {"options": {"ulr": "https://wall.example.org/"}},
         {"options": {"url": 7}},
+        {"options": {"url": "https://wall.example.org/", "mode": "refrence"}},
         {"options": {}},
         {"type": "pigeon"},
         {"name": "topic:alerts"},

@@ -44,10 +44,37 @@ def test_a_source_is_added_changed_and_retired_before_anything_ran(run: CliRunne
         said(run, "remove", "x:SyriaCivilDef")
 
 
+def test_what_is_not_said_of_a_known_source_stays_as_it_was(run: CliRunner, tmp_path: Path) -> None:
+    said(
+        run, "add", "x:ward", "--owner", "Ward", "--rights", "reference", "--area", "Idlib", "--option", "via=activity"
+    )
+    assert said(run, "add", "x:ward", "--grade", "c") == "x:ward is changed\n"
+    row = listed(run)["x:ward"]
+    assert (row["owner"], row["grade"], row["area"], row["rights"]) == ("Ward", "C", "Idlib", "reference")
+    table = tmp_path / "list.csv"
+    table.write_text("id,grade,area\nx:ward,B,\n")
+    assert said(run, "import", str(table)) == "x:ward is changed\n"
+    assert said(run, "add", "x:ward", "--option", "via=activity") == "x:ward is unchanged\n"
+    assert said(run, "add", "x:ward", "--area", "") == "x:ward is changed\n"
+    said(run, "remove", "x:ward")
+    said(run, "add", "x:ward")
+    row = listed(run)["x:ward"]
+    assert (row["owner"], row["grade"], row["area"], row["rights"]) == ("Ward", "B", None, "reference")
+
+
+def test_a_source_that_nothing_reads_is_called_so_when_it_is_added(run: CliRunner) -> None:
+    why = "it counts in replays and the inbox only\n"
+    assert said(run, "add", "instagram:ward") == f"instagram:ward is added; nothing here reads instagram: {why}"
+    assert said(run, "add", "rss:wire") == f"rss:wire is added; it has no url: {why}"
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["add", "myspace:a"], "platform 'myspace'"),
+        (["add", "x:two words"], "a handle on X has at most 20 letters"),
+        (["add", "x:a", "--option", "via=both"], "via: 'both' is not one of rule, activity"),
+        (["add", "x:"], "write platform:handle, such as"),
         (["add", "x:a", "--option", "hight=3"], "unknown key hight"),
         (["add", "rss:a", "--option", "every_s=soon", "--url", "https://a.example"], "every_s"),
         (["add", "nothing"], "the source"),

@@ -14,7 +14,7 @@ def test_a_table_with_a_header_becomes_sources_and_options() -> None:
         "\r\n"
         "rss:wire,The Wire,C,,,120,https://wire.example/feed\r\n"
     )
-    assert read_list(b"\xef\xbb\xbf" + table.encode(), "list.csv") == [
+    assert [one.source() for one in read_list(b"\xef\xbb\xbf" + table.encode(), "list.csv")] == [
         SourceConfig(id="x:ridge", owner="Ridge Watch", grade="B", area="Idlib", options={"via": "activity"}),
         SourceConfig(
             id="rss:wire", owner="The Wire", grade="C", options={"every_s": 120.0, "url": "https://wire.example/feed"}
@@ -28,7 +28,7 @@ def test_feeds_of_a_reader_become_sources_with_names_of_their_own() -> None:
     <outline type="rss" title="The  wire!" text="x" xmlUrl="https://other.example/feed"/>
     <outline type="rss" text="\xd9\x82\xd9\x86\xd8\xa7\xd8\xa9" xmlUrl="https://arabic.example/feed"/>
     </outline></body></opml>"""
-    found = read_list(opml, "feeds.opml")
+    found = [one.source() for one in read_list(opml, "feeds.opml")]
     assert [source.id for source in found] == ["rss:the-wire", "rss:the-wire-2", "rss:قناة"]
     assert found[0].options == {"url": "https://wire.example/feed"}
     assert {source.grade for source in found} == {"F"}
