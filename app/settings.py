@@ -101,6 +101,10 @@ class Settings:
     def retention_days(self) -> int:
         return self.database.retention_days
 
+    @property
+    def alert_retention_days(self) -> int:
+        return self.database.alert_retention_days
+
     def secret_of(self, variable: str) -> str | None:
         """Return the value of a variable that the config cites, None where it is not set."""
         return self.cited.get(variable)

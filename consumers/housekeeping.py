@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 
+from app.db.alerts import forget_before
 from app.db.retention import expire_chunk
 from app.errors import Unavailable
 from app.resources import Resources
@@ -31,14 +34,16 @@ async def keep_house(resources: Resources) -> None:
 
 async def tidy(resources: Resources) -> None:
     """Expire the embedded log and the database once."""
-    now = resources.clock.now()
+    now, settings = resources.clock.now(), resources.settings
     if isinstance(resources.stream, SqliteLog):
         gone = await resources.stream.expire(now, hold_for=READ_BY)
         if gone:
             log.info("records expired", **{topic.replace(".", "_"): count for topic, count in gone.items()})
     while True:
         async with resources.database.write() as writing:
-            count = await expire_chunk(writing.session, now, resources.settings.retention_days)
+            count = await expire_chunk(writing.session, now, settings.retention_days)
+            if settings.alert_retention_days:
+                count += await forget_before(writing, now - timedelta(days=settings.alert_retention_days))
         if not count:
             return
         log.info("rows expired", rows=count)

@@ -97,6 +97,18 @@ def stage_work(resources: Resources, names: Sequence[str] = ()) -> list[Work]:
     return [stage.run(resources) for stage in STAGES if not names or stage.name in names]
 
 
+def consumer_work(resources: Resources, names: Sequence[str] = ()) -> list[Work]:
+    """Return what `watchdesk consume` runs: the named stages, or all, and the housekeeping of the database beside the desk.
+
+    A desk that stands by keeps house too: two do no harm, for each chunk takes the writer lock.
+    """
+    stages = [name for name in names if name != "notify"]
+    work = stage_work(resources, stages) if stages or not names else []
+    sender = [run_notify(resources)] if "notify" in names or not names else []
+    house = [keep_house(resources)] if "desk" in names or not names else []
+    return [*work, *sender, *house]
+
+
 async def run_everything(settings: Settings) -> None:
     """Run all roles in one process until it is told to stop."""
     async with open_process(settings, command="run", role="run", owns_home=_embedded(settings)) as resources:
@@ -139,10 +151,7 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
                     gauges.spool = spool
                     await until_stopped([produce(resources, spool, names)], on_stop=spool.hurry)
             elif role == "consume":
-                stages = [name for name in names if name != "notify"]
-                work = stage_work(resources, stages) if stages or not names else []
-                sender = [run_notify(resources)] if "notify" in names or not names else []
-                await until_stopped([*work, *sender])
+                await until_stopped(consumer_work(resources, names))
             else:
                 await until_stopped([serve_api(resources)])
 

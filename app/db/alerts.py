@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, false, func, select
+from sqlalchemy import ColumnElement, delete, exists, false, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import meta
-from app.db.models import Alert
+from app.db.models import Alert, Attempt, Delivery
+from app.db.outbox import PENDING
 from app.db.session import WriteSession
 from app.messages import AlertMessage, IncidentView
+
+CHUNK = 500  # alerts that go in one transaction: the writer lock is never held long
 
 
 class StoredAlert(NamedTuple):
@@ -62,16 +66,25 @@ async def by_id(session: AsyncSession, alert_id: str) -> StoredAlert | None:
     return next(iter(_stored((await session.execute(select(*COLUMNS).where(Alert.id == alert_id))).all())), None)
 
 
-async def forget_before(writing: WriteSession, moment: datetime) -> int:
-    """Delete alerts stored before `moment` and return how many. A cursor that stands before them is expired from then on."""
-    old = Alert.stored_at < moment
-    last = await writing.session.scalar(select(func.max(Alert.seq)).where(old))
-    if last is None:
+async def forget_before(writing: WriteSession, moment: datetime, *, limit: int = CHUNK) -> int:
+    """Delete the oldest alerts, at most `limit`, with their deliveries, and return how many. Call again until 0.
+
+    It ends before the first one that was stored at `moment` or later, or that still has to leave. What is gone is a whole beginning
+    by number, or a cursor could skip over a hole; a cursor that stands within it is expired from then on.
+    """
+    waits = exists().where(Delivery.alert_id == Alert.id, Delivery.state == PENDING)
+    oldest = select(Alert.seq, Alert.id, Alert.stored_at, waits.label("waits")).order_by(Alert.seq).limit(limit)
+    rows = (await writing.session.execute(oldest)).all()
+    old = list(takewhile(lambda row: row.stored_at < moment and not row.waits, rows))
+    if not old:
         return 0
-    # By number, not by time: what is gone must be a whole beginning, or a cursor could skip over a hole.
-    gone = await writing.session.execute(delete(Alert).where(Alert.seq <= last).returning(Alert.seq))
-    await meta.put(writing, "alerts_gone", str(last))
-    return len(gone.all())
+    ids = [row.id for row in old]
+    deliveries = select(Delivery.id).where(Delivery.alert_id.in_(ids))
+    await writing.session.execute(delete(Attempt).where(Attempt.delivery_id.in_(deliveries)))
+    await writing.session.execute(delete(Delivery).where(Delivery.alert_id.in_(ids)))
+    await writing.session.execute(delete(Alert).where(Alert.id.in_(ids)))
+    await meta.put(writing, "alerts_gone", str(old[-1].seq))
+    return len(old)
 
 
 def _stored(rows: Sequence[tuple[int, AlertMessage, IncidentView, datetime, bool]]) -> list[StoredAlert]:

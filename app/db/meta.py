@@ -54,7 +54,9 @@ async def standing(session: AsyncSession) -> Standing:
             )
         )
     ).one()
-    return Standing(row[0] or "", int(row[1] or 0), int(row[2] or 0), int(row[3] or 0), row[4], int(row[5] or 0))
+    gone = int(row[5] or 0)
+    # Where all alerts were forgotten, the newest is the last of those: a cursor before it would be expired as it is given out.
+    return Standing(row[0] or "", int(row[1] or 0), max(int(row[2] or 0), gone), int(row[3] or 0), row[4], gone)
 
 
 async def value(session: AsyncSession, key: str) -> str | None:

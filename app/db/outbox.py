@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.db.models import Alert, Attempt, Delivery
 from app.db.session import WriteSession
@@ -282,7 +283,10 @@ async def replay(
 
 
 async def owed_before(session: AsyncSession, destination: str, incident: str, seq: int) -> bool:
-    """Return whether a destination was told of an incident by an alert before `seq`, or will be."""
+    """Return whether a destination was told of an incident by an alert before `seq`, or will be.
+
+    Also where nobody can say any longer, because the alert that began it is no longer kept: rather told twice than not at all.
+    """
     query = (
         select(Delivery.id)
         .join(Alert, Alert.id == Delivery.alert_id)
@@ -294,6 +298,14 @@ async def owed_before(session: AsyncSession, destination: str, incident: str, se
         )
         .limit(1)
     )
+    return (await session.execute(query)).first() is not None or await _began_unkept(session, seq)
+
+
+async def _began_unkept(session: AsyncSession, seq: int) -> bool:
+    """Return whether alert `seq` follows a `first` of its watch and incident that is gone."""
+    first = aliased(Alert)
+    same = (first.watch == Alert.watch, first.incident_id == Alert.incident_id, first.seq < seq, first.step == "first")
+    query = select(Alert.seq).where(Alert.seq == seq, Alert.step != "first", ~exists().where(*same))
     return (await session.execute(query)).first() is not None
 
 

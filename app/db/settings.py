@@ -18,6 +18,11 @@ VARIABLES = (
         secret=True,
     ),
     Variable("WATCHDESK_RETENTION_DAYS", "0", "Days for which posts are kept in the database; 0 keeps them for ever."),
+    Variable(
+        "WATCHDESK_ALERT_RETENTION_DAYS",
+        "0",
+        "Days for which alerts and their deliveries are kept in the database; 0 keeps them for ever.",
+    ),
 )
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -51,6 +56,7 @@ class DatabaseSettings:
     embedded: bool
     file: Path | None
     retention_days: int
+    alert_retention_days: int
 
 
 def read_database_settings(env: Environment, home: Path) -> DatabaseSettings:
@@ -62,6 +68,7 @@ def read_database_settings(env: Environment, home: Path) -> DatabaseSettings:
         embedded=embedded,
         file=_file_of(url) if embedded else None,
         retention_days=env.whole("WATCHDESK_RETENTION_DAYS", 0, 36_500),
+        alert_retention_days=env.whole("WATCHDESK_ALERT_RETENTION_DAYS", 0, 36_500),
     )
 
 

@@ -120,6 +120,7 @@ def test_no_secret_is_in_the_representation_of_settings(home: Path) -> None:
         ("WATCHDESK_WATCHDOG_PERIOD", "a minute", "is not a number of seconds"),
         ("WATCHDESK_WATCHDOG_PERIOD", "nan", "is out of range"),
         ("WATCHDESK_RETENTION_DAYS", "-1", "is out of range"),
+        ("WATCHDESK_ALERT_RETENTION_DAYS", "for ever", "is not a whole number"),
         ("WATCHDESK_SECRET_KEY", "short", "has 5 characters; it needs 32"),
         ("WATCHDESK_CORS_ORIGINS", "*", "is not an origin"),
         ("WATCHDESK_CORS_ORIGINS", "null", "is not an origin"),

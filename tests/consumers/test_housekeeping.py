@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app.clock import ScaledClock
+import pytest
+from sqlalchemy import select
+
+from app.clock import ScaledClock, SystemClock
+from app.db import meta
+from app.db.models import Alert
 from app.streams.port import Outgoing
 from app.streams.sqlite_log import open_sqlite_log
 from app.streams.topics import POSTS, TAGGED
-from consumers.housekeeping import READ_BY
+from consumers.housekeeping import READ_BY, tidy
+from tests.rows import alert_row, store
+from tests.sending import sending
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,3 +33,19 @@ async def test_read_records_expire_and_unread_ones_stay(tmp_path: Path) -> None:
                 await reader.commit({0: read})
         gone = await log.expire(later, hold_for=READ_BY)
         assert gone == {POSTS.name: 3, TAGGED.name: 2, "watchdesk.raw.v1": 3}
+
+
+@pytest.mark.parametrize(("days", "kept", "gone"), [(0, 1203, 0), (30, 2, 1201)])
+async def test_alerts_stay_for_ever_unless_a_setting_says_for_how_long(
+    tmp_path: Path, days: int, kept: int, gone: int
+) -> None:
+    async with sending(tmp_path, SystemClock()) as desk:
+        now, database = desk.clock.now(), desk.resources.settings.database
+        old = [alert_row(seq, stored_at=now - timedelta(days=31)) for seq in range(1, 1202)]  # more than two chunks
+        young = [alert_row(seq, stored_at=now - timedelta(days=29)) for seq in (1202, 1203)]
+        await store(desk.database, *old, *young)
+        settings = replace(desk.resources.settings, database=replace(database, alert_retention_days=days))
+        await tidy(replace(desk.resources, settings=settings))
+        async with desk.database.read() as session:
+            assert len((await session.execute(select(Alert.seq))).all()) == kept
+            assert (await meta.standing(session)).alerts_gone == gone

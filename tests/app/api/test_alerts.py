@@ -120,6 +120,21 @@ async def test_a_cursor_that_would_leave_a_gap_is_410_with_the_oldest_that_works
     assert [item["id"] for item in again.body["items"]] == ["a30"]
 
 
+async def test_where_all_alerts_were_forgotten_a_reader_still_goes_on(desk: Desk) -> None:
+    await keep(desk, 10, 20)
+    first = await desk.get("/v1/alerts?limit=1")
+    last = await desk.get("/v1/alerts")
+    async with desk.given.database.write() as writing:
+        await alerts.forget_before(writing, NOON + timedelta(days=9))
+    assert (await desk.get(f"/v1/alerts?cursor={first.body['next']}")).status == 410
+    empty = await desk.get("/v1/alerts")
+    assert (empty.body["items"], empty.body["next"]) == ([], last.body["next"])
+    await keep(desk, 30)
+    for reply in (last, empty):
+        more = await desk.get(f"/v1/alerts?cursor={reply.body['next']}")
+        assert [item["id"] for item in more.body["items"]] == ["a30"]
+
+
 async def test_a_cursor_of_before_a_restore_is_410(desk: Desk) -> None:
     await keep(desk, 1)
     first = await desk.get("/v1/alerts")

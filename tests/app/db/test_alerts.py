@@ -2,9 +2,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.db import alerts, meta
+from sqlalchemy import func, select
+
+from app.db import alerts, meta, outbox
 from app.db.alerts import AlertFilter
+from app.db.models import Attempt, Delivery
+from app.db.outbox import AttemptMade, outbox_rows
 from app.db.session import Database
+from app.domain.deliveries import delivery_id
 from tests.rows import NOON, alert_row, message, store, view
 
 
@@ -54,3 +59,45 @@ async def test_forgetting_removes_a_beginning_and_says_up_to_where(database: Dat
     async with database.read() as session:
         assert [one.seq for one in await alerts.after(session, 0, limit=9)] == [30]
         assert (await meta.standing(session)).alerts_gone == 20
+
+
+async def test_forgetting_goes_in_chunks_and_a_poll_after_the_last_one_is_no_expired_one(database: Database) -> None:
+    await store(database, *(alert_row(seq) for seq in (10, 20, 30)))
+    late = NOON + timedelta(days=9)
+    async with database.write() as writing:
+        assert await alerts.forget_before(writing, late, limit=2) == 2
+        assert await alerts.forget_before(writing, late, limit=2) == 1
+        assert await alerts.forget_before(writing, late, limit=2) == 0
+    async with database.read() as session:
+        standing = await meta.standing(session)
+    assert (standing.alert, standing.alerts_gone) == (30, 30)
+
+
+async def test_a_clock_that_once_stood_years_back_takes_no_alert_before_its_time(database: Database) -> None:
+    then = NOON - timedelta(days=4000)
+    await store(database, alert_row(10), alert_row(20, stored_at=then), alert_row(30), alert_row(40, stored_at=then))
+    async with database.write() as writing:
+        assert await alerts.forget_before(writing, NOON) == 0
+        assert await alerts.forget_before(writing, NOON + timedelta(minutes=11)) == 2
+
+
+async def test_what_has_to_leave_yet_is_kept_and_what_left_goes_with_its_attempts(database: Database) -> None:
+    await store(database, *(alert_row(seq) for seq in (10, 20, 30)))
+    async with database.write() as writing:
+        for seq in (10, 20, 30):
+            for row in outbox_rows(message(seq), ["a", "b"], NOON):
+                writing.session.add(Delivery(**row))
+        await outbox.enqueue_notice(writing.session, "a line about ourselves", ["a"], NOON)
+    late = NOON + timedelta(days=9)
+    ended = [delivery_id(name, f"a{seq}") for name in ("a", "b") for seq in (10, 20)]
+    async with database.write() as writing:
+        assert await alerts.forget_before(writing, late) == 0
+        await outbox.record(writing, ended, AttemptMade(NOON, "delivered", "", 0.1))
+        await outbox.settle(writing, ended, outbox.DELIVERED, "", NOON)
+        assert await alerts.forget_before(writing, late) == 2
+        assert await outbox.replay(writing, late, destination="a", delivered=True) == 0
+    async with database.read() as session:
+        left = set((await session.execute(select(Delivery.alert_id))).scalars())
+        assert left == {"a30", ""}
+        assert await session.scalar(select(func.count()).select_from(Attempt)) == 0
+        assert len(await outbox.load(session, [delivery_id("a", "a30")])) == 1

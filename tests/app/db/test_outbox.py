@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from app.db import outbox
+from app.db.alerts import forget_before
 from app.db.models import Delivery
 from app.db.outbox import AttemptMade, outbox_rows
 from app.db.session import Database
@@ -18,8 +19,10 @@ from tests.rows import NOON, alert_row, message, store
 MINUTE = timedelta(minutes=1)
 
 
-async def enqueue(database: Database, alerts: Sequence[AlertMessage], destination: str = "a") -> None:
-    for number, alert in enumerate(alerts, 1):
+async def enqueue(
+    database: Database, alerts: Sequence[AlertMessage], destination: str = "a", *, start: int = 1
+) -> None:
+    for number, alert in enumerate(alerts, start):
         async with database.write() as writing:
             writing.session.add(alert_row(number, alert))
             await writing.session.flush()
@@ -148,6 +151,22 @@ async def test_what_a_destination_was_told_before_is_found(database: Database) -
         told = await outbox.told_before(session, "a", "i1", 3)
     assert told is not None
     assert told.id == "i1"
+
+
+async def test_a_withdrawal_reaches_those_of_whom_nobody_knows_any_longer_what_they_were_told(
+    database: Database,
+) -> None:
+    await enqueue(database, [message(1, id=name, step=name) for name in ("first", "withdrawn")])
+    await enqueue(database, [message(2, id="other", incident="i1", watch="other")], start=3)
+    async with database.write() as writing:
+        await outbox.settle(writing, [delivery_id("a", "first")], outbox.CANCELLED, "below the minimum level", NOON)
+    async with database.read() as session:
+        assert not await outbox.owed_before(session, "a", "i1", 2)
+    async with database.write() as writing:
+        assert await forget_before(writing, NOON + 99 * MINUTE) == 1
+    async with database.read() as session:
+        assert await outbox.owed_before(session, "a", "i1", 2)
+        assert not await outbox.owed_before(session, "b", "i1", 3)  # a first one: nobody was told before
 
 
 async def test_thousands_of_rows_are_handled_in_parts(database: Database) -> None:
