@@ -6,7 +6,9 @@ Importing this module loads no database, web or Kafka library, so a broken setti
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -165,6 +167,29 @@ def prepare_home(home: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise SettingsError(f"WATCHDESK_HOME: cannot write in {home}: {error.strerror}") from error
+
+
+def port_problem(host: str, port: int) -> str | None:
+    """Return why nothing can listen on `host:port` now, None where it can."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with closing(socket.socket(family, kind, protocol)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return f"cannot listen on {host} port {port}: {error.strerror}"
+    return None
+
+
+def refuse_missing_places(settings: Settings) -> None:
+    """Raise where WATCHDESK_GAZETTEER names a file that is not there: only the home's own is built at first use."""
+    file = settings.gazetteer
+    if file is not None and not file.is_file():
+        raise SettingsError(
+            f"WATCHDESK_GAZETTEER: there is no file {file}: run `watchdesk gazetteer build --out {file}`, or unset it"
+        )
 
 
 def _folder(value: str) -> Path:

@@ -7,13 +7,13 @@ import os
 
 import click
 
-from app.settings import load_settings
+from app.cli.starting import settings_to_start
 
 
 @click.command()
 def command() -> None:
     """Run the API and the page only."""
-    settings = load_settings(os.environ)
+    settings = settings_to_start(os.environ, "api", "WATCHDESK_PORT", "WATCHDESK_OPS_PORT", owns_home=False)
     from app.cli.process import run_role
 
     asyncio.run(run_role(settings, "api", ()))

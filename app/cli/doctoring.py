@@ -18,11 +18,12 @@ from app.clock import SystemClock
 from app.config_check import check_config
 from app.db import destinations
 from app.db.migrate import check, head
+from app.db.revisions import refuse_folder
 from app.db.session import open_database
 from app.errors import HomeHeldError, Unavailable, UserError, WatchdeskError
 from app.gazetteer_file import default_path, open_gazetteer
 from app.home import hold_home
-from app.settings import Settings, prepare_home
+from app.settings import Settings, prepare_home, refuse_missing_places
 from app.streams.open import open_stream
 
 DEADLINE_S = 10.0  # for one check: a broker that swallows packets must not hold the others up
@@ -58,6 +59,8 @@ async def examine(settings: Settings) -> list[Finding]:
             found.append(Finding(name, "fail", down.detail, f"start the {down.what}, or correct its address"))
         except WatchdeskError as error:
             found.append(Finding(name, "fail", error.detail))
+        except OSError as error:
+            found.append(Finding(name, "fail", f"{error.filename}: {error.strerror}"))
     return found
 
 
@@ -109,6 +112,8 @@ async def _disk(settings: Settings) -> Finding:
 
 async def _database(settings: Settings) -> Finding:
     file = settings.database.file
+    if file is not None:
+        refuse_folder(file)
     if file is not None and not file.exists():
         return Finding(
             "database", "look", f"{file} is not there yet", "`watchdesk run` or `watchdesk migrate` makes it"
@@ -127,6 +132,7 @@ async def _stream(settings: Settings) -> Finding:
 
 
 async def _places(settings: Settings) -> Finding:
+    refuse_missing_places(settings)
     path = settings.gazetteer or default_path(settings.home)
     if not path.exists():
         return Finding(

@@ -8,13 +8,13 @@ import sys
 
 import click
 
-from app.settings import load_settings
+from app.cli.starting import settings_to_start
 
 
 @click.command()
 def command() -> None:
     """Bring the database to this version, and apply watchdesk.toml to it. Run it once before the roles of a new version start."""
-    settings = load_settings(os.environ)
+    settings = settings_to_start(os.environ, "migrate", owns_home=False)
     from app.cli.process import open_process, prepare_database
     from app.db.migrate import revision
 

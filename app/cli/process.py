@@ -22,7 +22,7 @@ from app.clock import Clock, SystemClock
 from app.crash import arm
 from app.db import meta
 from app.db.config import apply_config
-from app.db.migrate import upgrade
+from app.db.migrate import refuse_newer, upgrade
 from app.db.session import Role
 from app.errors import Unavailable
 from app.home import hold_home
@@ -113,6 +113,7 @@ async def run_everything(settings: Settings) -> None:
     """Run all roles in one process until it is told to stop."""
     async with open_process(settings, command="run", role="run", owns_home=_embedded(settings)) as resources:
         await prepare_database(resources)
+        _tell_notices(settings)
         lay_ballast(settings.home, settings.ballast_mb)
         spool_of = open_producer_spool(
             resources.stream,
@@ -134,7 +135,8 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
     owns = _embedded(settings) and role != "api"
     parts = {"produce": "run", "consume": "desk", "api": "api"}
     async with open_process(settings, command=role, role=cast("Role", parts[role]), owns_home=owns) as resources:
-        await warn_of_other_config(resources)
+        await compare_with_stored(resources)
+        _tell_notices(settings)
         async with ops_of(resources, role) as gauges:
             if role == "produce":
                 name = "-".join(names) or "all"
@@ -156,10 +158,11 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
                 await until_stopped([serve_api(resources)])
 
 
-async def warn_of_other_config(resources: Resources) -> None:
-    """Warn where this process read another watchdesk.toml than the one that `run` or `migrate` applied."""
+async def compare_with_stored(resources: Resources) -> None:
+    """Refuse the database of a newer build; warn where `run` or `migrate` applied another watchdesk.toml than this process read."""
     try:
         async with resources.database.read() as session:
+            await refuse_newer(session)
             applied = await meta.value(session, "config_hash")
     except Unavailable:
         return
@@ -217,6 +220,11 @@ async def _measure_loop(resources: Resources) -> None:
         before = resources.clock.monotonic()
         await resources.clock.sleep(LOOP_PERIOD_S)
         resources.metrics.process.loop_lag.observe(max(0.0, resources.clock.monotonic() - before - LOOP_PERIOD_S))
+
+
+def _tell_notices(settings: Settings) -> None:
+    for notice in settings.notices:
+        log.info(notice)
 
 
 def _embedded(settings: Settings) -> bool:

@@ -7,14 +7,14 @@ import os
 
 import click
 
-from app.settings import load_settings
+from app.cli.starting import settings_to_start
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[PLATFORM]...")
 def command(names: tuple[str, ...]) -> None:
     """Run producers only, all of them or those of the named platforms (x, bluesky, mastodon, rss, telegram, inbox)."""
-    settings = load_settings(os.environ)
+    settings = settings_to_start(os.environ, "produce", "WATCHDESK_OPS_PORT", owns_home=True)
     from app.cli.process import run_role
 
     asyncio.run(run_role(settings, "produce", names))

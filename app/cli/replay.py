@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from app.settings import load_settings
+from app.cli.starting import settings_to_start
 
 FASTEST = 1_000_000_000  # beyond that "max" is meant
 
@@ -46,7 +46,7 @@ def command(files: tuple[Path, ...], speed: float | None, deliver: bool, history
 
     Goes on where it was stopped; a file that was replayed before adds nothing.
     """
-    settings = load_settings(os.environ)
+    settings = settings_to_start(os.environ, "replay", owns_home=True)
     from app.cli.replaying import replay_and_count
     from producers.replay import ReplayOptions
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.db.revisions import refuse_unknown, scripts
 from app.db.session import WRITER_LOCK, async_url, switch_to_wal, translate
 from app.errors import SchemaError
 
 
 def alembic_config() -> Config:
     """Return alembic's configuration; its scripts stand beside the code, in a wheel inside it."""
-    packaged = Path(__file__).with_name("migrations")
     config = Config()
-    config.set_main_option("script_location", str(packaged if packaged.is_dir() else _repository() / "alembic"))
+    config.set_main_option("script_location", str(scripts()))
     config.set_main_option("path_separator", "os")
     return config
 
@@ -56,30 +54,23 @@ async def revision(url: str) -> str | None:
         await engine.dispose()
 
 
+async def refuse_newer(session: AsyncSession) -> None:
+    """Raise SchemaError where a newer build wrote the database that the session reads."""
+    refuse_unknown(await session.run_sync(lambda sync: _current(sync.connection())))
+
+
 async def check(url: str) -> None:
     """Raise SchemaError unless the database stands exactly at the revision of this build."""
     found = await revision(url)
-    _refuse_newer(found)
+    refuse_unknown(found)
     if found != head():
         raise SchemaError(
             f"The database is at revision {found or 'none'}, this build needs {head()}: run `watchdesk migrate`"
         )
 
 
-def _repository() -> Path:
-    return Path(__file__).resolve().parents[2]
-
-
 def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
-
-
-def _refuse_newer(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-    if found is not None and found not in known:
-        raise SchemaError(
-            f"The database is at revision {found}, this build knows {head()}: use the build that wrote it, or a newer one"
-        )
 
 
 async def _migrate(url: str, target: str, *, up: bool) -> str:
@@ -88,7 +79,7 @@ async def _migrate(url: str, target: str, *, up: bool) -> str:
     def run(connection: Connection) -> str:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
-        _refuse_newer(_current(connection))
+        refuse_unknown(_current(connection))
         config = alembic_config()
         config.attributes["connection"] = connection
         (command.upgrade if up else command.downgrade)(config, target)

@@ -208,7 +208,7 @@ class _File:
         self, table: dict[str, Any], model: type[msgspec.Struct], keys: tuple[Key, ...], place: tuple[str, int]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Part the fixed keys of a table from its options; refuse a key that is neither."""
-        fixed = {field.name for field in msgspec.structs.fields(model)} - {"options"}
+        fixed = {*model.__struct_fields__} - {"options"}  # `msgspec.structs.fields` would take 0.3 ms a table
         own = {key.name for key in keys} - fixed
         for key in table:
             if key not in fixed | own:
@@ -231,7 +231,7 @@ class _File:
         return msgspec.convert(value, expected)
 
     def _converted(self, table: dict[str, Any], model: type[T], place: str, n: int | None = None) -> T:
-        fields = [field.name for field in msgspec.structs.fields(model)]
+        fields = model.__struct_fields__
         for key in table:
             if key not in fields:
                 self.refuse(f"unknown key {key}{nearest(key, fields)}", place, n, key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app.domain.config import Config, ConfirmRule, DeskOptions
@@ -142,6 +144,27 @@ def test_a_file_above_one_mebibyte_is_refused() -> None:
 
 def test_a_file_that_nests_without_end_is_refused() -> None:
     assert refusal("a = " + "[" * 100_000).startswith("watchdesk.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n[a" + ".a" * 400_000 + "]\n", "watchdesk.toml line 2: a name has more than 32 parts between dots"),
+        ('"a"' + ' . "a"' * 100_000 + " = 1", "watchdesk.toml line 1: a name has more than 32 parts between dots"),
+        ("a = 1" + "0" * 100_000, "watchdesk.toml: a number has too many digits"),
+    ],
+)
+def test_a_file_made_to_cost_time_is_refused_at_once(text: str, said: str) -> None:
+    began = time.process_time()
+    assert refusal(text) == said
+    assert time.process_time() - began < 2
+
+
+def test_a_file_of_twenty_thousand_sources_is_read_within_the_time_of_a_refusal() -> None:
+    text = "".join(f'[[source]]\nid = "x:a{n}"\ngrade = "B"\n' for n in range(20_000))
+    began = time.process_time()
+    assert len(parse_config(text.encode()).sources) == 20_000
+    assert time.process_time() - began < 2
 
 
 def test_no_value_of_a_secret_key_is_repeated_in_an_error() -> None:
