@@ -54,7 +54,7 @@ async def open_resources(
     """Open the stream and the database that the settings name. Neither is asked anything yet, so a dependency may be down."""
     own_clock = clock or SystemClock()
     async with (
-        open_database(settings.database_url, role=role) as database,
+        open_database(settings.database_url, role=role, clock=own_clock) as database,
         open_stream(settings.stream, own_clock) as stream,
         open_tracing(wanted=settings.tracing, role=role) as tracing,
     ):

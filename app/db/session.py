@@ -15,12 +15,14 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import event, insert, select, text, update
+from sqlalchemy import event, insert, select, update
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from app.clock import Clock, SystemClock
+from app.db.commit_news import CommitNews
 from app.db.models import Meta
 from app.errors import DamagedError, SettingsError, Unavailable, WatchdeskError
 
@@ -77,12 +79,13 @@ class WriteSession:
 class Database:
     """One database, opened by `open_database`. `url` is the one it was opened with, its password hidden."""
 
-    def __init__(self, url: URL, readers: AsyncEngine, writers: AsyncEngine) -> None:
+    def __init__(self, url: URL, readers: AsyncEngine, writers: AsyncEngine, news: CommitNews | None = None) -> None:
         self.url = url.render_as_string(hide_password=True)
         self.dialect: str = url.get_backend_name()
         self._readers = readers
         self._writers = writers
-        self._commits = asyncio.Event()
+        self._news = news
+        self._commits = asyncio.Event() if news is None else news.heard
         self._file = url.database if self.dialect == "sqlite" else None
         self._version: sqlite3.Connection | None = None
         self.commits = 0  # made through this object: what was read before the newest of them may be old
@@ -101,8 +104,8 @@ class Database:
         with _translated(reading=False):
             async with AsyncSession(self._writers, expire_on_commit=False) as session:
                 await session.connection()
-                if self.dialect == "postgresql":
-                    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+                if self._news is not None:
+                    await self._news.lock_and_tell(session, WRITER_LOCK)
                 writing = WriteSession(session)
                 yield writing
                 await session.flush()
@@ -112,7 +115,9 @@ class Database:
         self._commits.set()
 
     async def wait_for_commit(self) -> None:
-        """Return after the next commit made through this object: a hint for those who poll, blind to other processes."""
+        """Return after the next commit: a hint for those who poll, for it is blind to other processes on SQLite, and may be on PostgreSQL."""
+        if self._news is not None:
+            self._news.start()
         self._commits.clear()
         await self._commits.wait()
 
@@ -143,20 +148,28 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str, *, role: Role, pool: int | None = None) -> AsyncIterator[Database]:
+async def open_database(
+    url: str, *, role: Role, pool: int | None = None, clock: Clock | None = None
+) -> AsyncIterator[Database]:
     """Open `url` (`sqlite:///file` or `postgresql://...`). Connects at the first use, so a database that is down raises there.
 
-    `pool`: how many connections this process may hold at most, in place of what its role usually takes.
+    `pool`: how many connections this process may hold at most, in place of what its role usually takes; one more where it waits for
+    commits on PostgreSQL.
     """
     address = async_url(url)
     pools = POOLS[role] if pool is None else Pools(max(1, pool - pool // 4), max(1, pool // 4))
     readers = _engine(address, role, pools.read, reading=True)
     writers = _engine(address, role, pools.write, reading=False)
-    database = Database(address, readers, writers)
+    news = None
+    if address.get_backend_name() == "postgresql":
+        news = CommitNews(_engine(address, role, 1, reading=True), clock or SystemClock())
+    database = Database(address, readers, writers, news)
     try:
         yield database
     finally:
         database.forget_mark()
+        if news is not None:
+            await news.close()
         await _dispose(readers, writers)
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from app.clock import ScaledClock
+from app.db.migrate import upgrade
 from app.db.models import Meta
 from app.db.session import Database, async_url, open_database
 from app.errors import DamagedError, SettingsError, Unavailable
@@ -111,6 +114,33 @@ async def test_a_commit_wakes_who_waits_for_it(database: Database) -> None:
     async with database.write() as writing:
         await writing.change_no()
     await asyncio.wait_for(waiting, 5)
+
+
+@pytest.mark.postgres
+async def test_a_commit_of_another_process_wakes_too_also_after_an_outage(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create_database("heard")
+    await upgrade(url)
+    clock = ScaledClock(20)
+    async with open_database(url, role="sender", clock=clock) as waits, open_database(url, role="desk") as writes:
+        await until_heard(waits, writes)
+        await asyncio.to_thread(postgres_server.stop, "immediate")
+        await asyncio.to_thread(postgres_server.start)
+        await until_heard(waits, writes)
+    postgres_server.drop_database("heard")
+
+
+async def until_heard(waits: Database, writes: Database) -> None:
+    """Write until the other is woken by a write, and not by the beginning of its listening."""
+    woken = 0
+    async with asyncio.timeout(30):
+        while woken < 3:
+            waiting = asyncio.create_task(waits.wait_for_commit())
+            with suppress(Unavailable):
+                async with writes.write() as writing:
+                    await writing.change_no()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(waiting, 0.2)
+                woken += 1
 
 
 async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
