@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from app.closest import hint
 from app.db.revisions import refuse_folder
 from app.domain.config import SourceConfig
-from app.domain.config_keys import SOURCE_KEYS
+from app.domain.config_keys import RECHECK_DAYS, SOURCE_KEYS
 from app.domain.rule_ast import Op, Rule
 from app.domain.rule_places import compile_rule
 from app.domain.rule_vetting import vet_rule
@@ -49,6 +49,7 @@ def check_config(
         *_watches(settings, gazetteer, actors),
         *_sources(settings, gazetteer, actors),
         *_retention(settings),
+        *_lookups(settings),
         *(Finding("note", "settings", notice) for notice in settings.notices),
     ]
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.level))
@@ -171,6 +172,17 @@ def why_unread(source: SourceConfig) -> str | None:
     if source.platform in {"rss", "web"} and "url" not in source.options:
         return "it has no url: it counts in replays and the inbox only"
     return None
+def _lookups(settings: Settings) -> Iterator[Finding]:
+    section = settings.config.section("x")
+    days = section.get("recheck_days", RECHECK_DAYS)
+    if "bearer_token_env" in section and not 0 < settings.retention_days <= days:
+        says = (
+            f"posts of X are looked up for {days:g} days after they came; what is deleted there later, by accounts that "
+            f"you do not follow, stays here: set WATCHDESK_RETENTION_DAYS={max(1, int(days))} or a larger recheck_days"
+        )
+        yield Finding("note", "[x]", says)
+
+
 
 
 def _retention(settings: Settings) -> Iterator[Finding]:

@@ -75,6 +75,8 @@ class BlueskyProducer:
         covered = [*self._dids.values(), *([WORDS] if self._words else [])]
         places = msgspec.json.decode(await intake.token("places") or b"{}", type=dict[str, Place])
         since = _since(places, [at for source in covered if (at := intake.coverage.until(source))], intake.clock.now())
+        if self._setup.trial:
+            since = intake.clock.now() - LOOK_BACK
         try:
             async with connected(self._url(host, places, since), intake.clock) as frames:
                 self._turn -= 1

@@ -133,7 +133,8 @@ class Intake:
                 last_post_at=self._last_posts.get(source),
             )
             for source, held in self._states.items()
-            if held.last_post_at != self._last_posts.get(source) or held.spend_usd != self._spend.get(source, 0.0)
+            if (held.last_post_at, held.backlog) != (self._last_posts.get(source), self.backlog)
+            or held.spend_usd != round(self._spend.get(source, 0.0), 6)
         ]
         self._states.update({record.source: record for record in refreshed})
         if self._spool.measures is not None:

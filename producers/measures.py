@@ -53,10 +53,11 @@ class Measures:
         label = platform_of(state.source)
         for name in STATES:
             self._sources.count.labels(label, name).set(counted[label, name])
-        spent = sum(one.spend_usd for one in self._states.values() if platform_of(one.source) == label)
-        self._sources.spend.labels(label).set(spent)
-        backlog = sum(one.backlog for one in self._states.values() if platform_of(one.source) == label)
-        self._sources.backlog.labels(label).set(backlog)
+        own = [one for one in self._states.values() if platform_of(one.source) == label]
+        self._sources.spend.labels(label).set(sum(one.spend_usd for one in own))
+        self._sources.backlog.labels(label).set(
+            max(own, key=lambda one: one.seen_at).backlog
+        )  # of all of them together
 
     def forgot(self, sources: Iterable[str]) -> None:
         """These sources are not read any longer."""

@@ -72,5 +72,7 @@ class Setup:
     database: Database | None = None
     rules: Sequence[str] = field(default=())
     """Rules of the desk's watches in X's own form, for producers that can ask a platform for words."""
+    trial: bool = False
+    """It is only tried: show the newest posts, and change nothing upstream, where a running desk may hold rules and connections."""
     words: frozenset[str] = frozenset()
     """Words of the watches in their match form, for producers that sift a stream themselves."""

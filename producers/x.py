@@ -185,6 +185,11 @@ class XApi:
         )
         return found
 
+    async def lookup(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Return up to 100 posts by id; those that are gone stand in `errors`, each with why."""
+        found: dict[str, Any] = await self._pages.get_tweets(list(ids), **FIELDS)
+        return found
+
     async def usage(self) -> dict[str, Any]:
         """Return X's own count: `project_usage` of `project_cap` posts."""
         reply = await self._pages.request("GET", "/2/usage/tweets")

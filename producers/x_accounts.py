@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from app.domain.config import SourceConfig
 from producers.intake import Intake, Received
 from producers.port import Setup
 from producers.x_budget import DELETE_USD, POST_USD, Budget
@@ -14,6 +15,9 @@ from producers.x_port import Api
 
 KEEP_BUDGET_S = 5.0  # how often the meter is written beside the items
 USERS_AT_ONCE = 100
+WORDS = "x:words"  # what the stream finds by words: no account, but its gaps are gaps too, and it is paid for
+DELETIONS = "x:deletions"  # what tells us of deletions: the activity stream, and lookups where it was away
+NO_ACCOUNT = "X knows no account of this name"
 
 
 class Accounts:
@@ -22,14 +26,15 @@ class Accounts:
     def __init__(self, setup: Setup) -> None:
         self.clock = setup.clock
         self.ids = [source.id for source in setup.sources]
-        self._by_handle = {source.handle.lower(): source for source in setup.sources}
+        self._by_handle = {_handle(source).lower(): source for source in setup.sources}
         self.user_ids = {
-            source.handle.lower(): str(source.options["user_id"])
+            _handle(source).lower(): str(source.options["user_id"])
             for source in setup.sources
             if source.options.get("user_id")
         }
-        self.by_rule = [s.handle for s in setup.sources if s.options.get("via") != "activity"]
-        self.by_activity = [s.handle for s in setup.sources if s.options.get("via") == "activity"]
+        self.by_rule = [_handle(s) for s in setup.sources if s.options.get("via") != "activity"]
+        self.by_activity = [_handle(s) for s in setup.sources if s.options.get("via") == "activity"]
+        self.unknown: frozenset[str] = frozenset()
 
     def learn(self, user_ids: Mapping[str, str]) -> None:
         """Add what is known of handles (in small letters) and their user ids; what the config says stands."""
@@ -37,6 +42,10 @@ class Accounts:
 
     def sources(self, handles: Iterable[str]) -> list[str]:
         return [self._by_handle[handle.lower()].id for handle in handles if handle.lower() in self._by_handle]
+
+    def payer(self, source: str) -> str:
+        """Return what a post of this source is charged to: itself, or the words that found it."""
+        return source if source in self.ids else WORDS
 
     def handle_of(self, user_id: str | None) -> str | None:
         return next((handle for handle, known in self.user_ids.items() if known == user_id), None)
@@ -49,15 +58,18 @@ class Accounts:
         return Received(f"x:{author}", {**post.fields, "author": author}, raw, gapfill=gapfill)
 
     async def look_up(self, api: Api, intake: Intake, meter: Meter) -> None:
-        """Ask X for the user ids that are not known; they are kept, for they are billed."""
-        unknown = [handle for handle in self._by_handle if handle not in self.user_ids]
-        for first in range(0, len(unknown), USERS_AT_ONCE):
-            asked = unknown[first : first + USERS_AT_ONCE]
-            found = await api.users(asked)
+        """Ask X for the user ids that are not known; they are kept, for they are billed. `unknown` are then the sources without one."""
+        asking = [handle for handle in self._by_handle if handle not in self.user_ids]
+        for first in range(0, len(asking), USERS_AT_ONCE):
+            found = await api.users(asking[first : first + USERS_AT_ONCE])
             meter.budget.count_users(len(found), intake.clock.now())
             self.learn(found)
-        if unknown:
+        if asking:
             await intake.take([], {"users": msgspec.json.encode(self.user_ids), "budget": meter.budget.state()})
+        self.unknown = frozenset(self.sources(handle for handle in asking if handle not in self.user_ids))
+        if self.unknown:
+            intake.coverage.end(self.unknown)
+            await intake.report(sorted(self.unknown), "refused", NO_ACCOUNT)
 
 
 class Meter:
@@ -67,16 +79,38 @@ class Meter:
         self.budget = budget
         self._intake = intake
         self._kept = intake.clock.monotonic()
+        self._day = ""
+        self._told: set[str] = set()
+        self._tell_all()
 
     def charge(self, post: XPost, source: str) -> None:
         deletion = post.fields.get("type") == "delete"
         key = f"-{post.native_id}" if deletion else post.native_id
-        now = self._intake.clock.now()
-        self.budget.count_post(key, source, post.rules, now, DELETE_USD if deletion else POST_USD)
-        self._intake.spent(source, self.budget.spent.sources.get(source, 0.0))
+        self._count(key, source, post.rules, DELETE_USD if deletion else POST_USD)
+
+    def charge_check(self, post: XPost) -> None:
+        """Charge a post that was looked up again; on the day on which it was read it costs nothing more."""
+        self._count(post.native_id, DELETIONS, (), POST_USD)
 
     def exhausted(self) -> bool:
-        return self.budget.exhausted(self._intake.clock.now())
+        exhausted = self.budget.exhausted(self._intake.clock.now())
+        self._tell_all()
+        return exhausted
+
+    def _count(self, key: str, source: str, rules: tuple[str, ...], usd: float) -> None:
+        self.budget.count_post(key, source, rules, self._intake.clock.now(), usd)
+        self._tell_all()
+        self._told.add(source)
+        self._intake.spent(source, self.budget.spent.sources.get(source, 0.0))
+
+    def _tell_all(self) -> None:
+        """Tell what every source has cost today: once after a start, and once after midnight."""
+        if self._day == self.budget.spent.day:
+            return
+        now = self.budget.spent.sources
+        for source in self._told | now.keys():
+            self._intake.spent(source, now.get(source, 0.0))
+        self._day, self._told = self.budget.spent.day, set(now)
 
     def state(self) -> dict[str, bytes]:
         """Return the token to write with the next items, or nothing when it was written just now."""
@@ -85,3 +119,7 @@ class Meter:
             return {}
         self._kept = now
         return {"budget": self.budget.state()}
+
+
+def _handle(source: SourceConfig) -> str:
+    return source.handle.removeprefix("@")

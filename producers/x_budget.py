@@ -55,6 +55,15 @@ class Budget:
         self._turn(now)
         return None if self.ceiling is None else max(0, int((self.ceiling - self.spent.total) / POST_USD + 1e-6))
 
+    def share_left(self, source: str, share: float, most: int, now: datetime) -> int:
+        """Return how many more posts `source` may read today: `share` of the ceiling (`most` where there is none), within what is left."""
+        self._turn(now)
+        spent = self.spent.sources.get(source, 0.0)
+        allowed = most * POST_USD if self.ceiling is None else self.ceiling * share
+        own = max(0, int((allowed - spent) / POST_USD + 1e-6))
+        left = self.left(now)
+        return own if left is None else min(own, left)
+
     def said(self) -> str:
         return f"the daily ceiling of ${self.ceiling:.2f} is reached; reading goes on at 00:00 UTC"
 

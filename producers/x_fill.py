@@ -99,7 +99,7 @@ class Filler:
         by_handle: dict[str, list[Gap]] = defaultdict(list)
         words: list[Gap] = []
         for gap in gaps:
-            handle = (gap.source or "").partition(":")[2].lower()
+            handle = (gap.source or "").partition(":")[2].removeprefix("@").lower()
             (by_handle[handle] if self.accounts.sources([handle]) else words).append(gap)
         if not recent:
             for handle, held in by_handle.items():
@@ -125,7 +125,7 @@ class Filler:
             received = []
             for post, raw in read_page(page):
                 one = self.accounts.received(post, raw, gapfill=True)
-                self._meter.charge(post, one.source)
+                self._meter.charge(post, self.accounts.payer(one.source))
                 received.append(one)
             await self._intake.take(received, self._meter.state())
             token = (page.get("meta") or {}).get("next_token")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from app.messages import Quarantined
 LANGUAGES = {"iw": "he", "in": "id", "ji": "yi"}
 NO_LANGUAGE = frozenset({"und", "zxx", "art", "qam", "qct", "qht", "qme", "qst"})
 REFERENCES = {"retweeted": "repost_of", "quoted": "quote_of", "replied_to": "reply_to"}
+GONE = frozenset({"resource-not-found", "not-authorized-for-resource"})  # deleted; protected or suspended
 EVERYWHERE = frozenset({"XX", "XY"})  # country codes of a post that is withheld in the whole world
 
 TWEET_FIELDS = "author_id,created_at,lang,edit_history_tweet_ids,note_tweet,referenced_tweets,attachments,withheld"
@@ -69,6 +70,26 @@ def read_page(page: Mapping[str, Any]) -> list[tuple[XPost, bytes]]:
     includes = _Includes(page.get("includes"))
     read = [(_post(data, includes), data) for data in _dicts(page.get("data"))]
     return [(post, msgspec.json.encode(data)) for post, data in read if post is not None]
+
+
+def gone_ids(page: Mapping[str, Any], asked: Collection[str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return those of the posts asked for that X says nobody may see any longer, each with what X says.
+
+    A post that is merely missing from the answer is not gone: X must name it. Errors about posts that others refer to are not meant.
+    """
+    found = {}
+    for error in _dicts(page.get("errors")):
+        native = str(error.get("resource_id") or error.get("value") or "")
+        if native in asked and str(error.get("type") or "").rpartition("/")[2] in GONE:
+            found[native] = error
+    return list(found.items())
+
+
+def newer_ids(page: Mapping[str, Any]) -> list[str]:
+    """Return the newest versions of those posts of a lookup that were edited after the version that was asked for."""
+    histories = [[str(one) for one in _list(data.get("edit_history_tweet_ids"))] for data in _dicts(page.get("data"))]
+    held = {str(data.get("id")) for data in _dicts(page.get("data"))}
+    return [history[-1] for history in histories if history and history[-1] not in held]
 
 
 class _Includes:

@@ -54,7 +54,7 @@ class Api(Protocol):
     async def unsubscribe(self, subscription_id: str) -> None: ...
 
     async def users(self, handles: Sequence[str]) -> dict[str, str]:
-        """Return handle (in small letters) to user id, up to 100 at once; each is billed as a user."""
+        """Return handle (in small letters) to user id, up to 100 at once; each is billed as a user. X knows no others."""
         ...
 
     async def search(self, query: str, span: Span, most: int, page: str | None) -> dict[str, Any]:
@@ -63,6 +63,10 @@ class Api(Protocol):
 
     async def timeline(self, user_id: str, span: Span, most: int, page: str | None) -> dict[str, Any]:
         """Return a page of an account's posts, newest first: the last 3,200 can be reached."""
+        ...
+
+    async def lookup(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Return a page of up to 100 posts by id; `errors` names those that are gone. Each post that is returned is billed."""
         ...
 
     async def usage(self) -> dict[str, Any]:

@@ -96,6 +96,7 @@ async def try_source(settings: Settings, fields: Mapping[str, Any], seconds: flo
         clock=clock,
         policy=policy_of([*outbound.get("allow_hosts", ()), *outbound.get("allow_networks", ())], plain=True),
         home=settings.home,
+        trial=True,
     )
     producer = producer_for(source, setup)
     with tempfile.TemporaryDirectory(prefix="watchdesk-") as folder:

@@ -42,6 +42,14 @@ class StoredPost(NamedTuple):
     incidents: list[Membership]
 
 
+class KeptPost(NamedTuple):
+    """When a post was seen, its id, and whose it is: in this order they sort."""
+
+    seen_at: datetime
+    id: str
+    source: str
+
+
 async def get(session: AsyncSession, post_id: str) -> StoredPost | None:
     """Return the post whose id, or id as given in its line, is `post_id`; None where there is none."""
     query = select(Post).where(or_(Post.id == post_id, Post.given_id == post_id)).order_by(Post.id != post_id).limit(1)
@@ -82,6 +90,15 @@ async def recent(session: AsyncSession, *, limit: int, since: datetime | None = 
         query = query.where(Post.seen_at >= since)
     rows = list((await session.execute(query)).scalars())
     return [row for row in reversed(rows) if "exercise" not in row.marks]
+
+
+async def kept(session: AsyncSession, platform: str, since: datetime) -> list[KeptPost]:
+    """Return the posts of a platform that were seen since then and whose words are kept, the newest first; exercises are left out."""
+    query = select(Post.seen_at, Post.id, Post.source, Post.marks).where(
+        Post.platform == platform, Post.deleted_at.is_(None), Post.text != "", Post.seen_at >= since
+    )
+    rows = await session.execute(query.order_by(Post.seen_at.desc(), Post.id.desc()))
+    return [KeptPost(seen_at, post_id, source) for seen_at, post_id, source, marks in rows if "exercise" not in marks]
 
 
 def as_message(row: Post) -> PostMessage:

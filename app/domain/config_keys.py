@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+RECHECK_DAYS = 7.0  # for which kept posts of X are looked up again, where [x] says nothing else
+
 
 class Key(NamedTuple):
     """One key: the type that TOML must give it (`tuple[str, ...]` for a list, `Literal` for one of a few words) and what it means. `*_env` names a variable."""
@@ -64,6 +66,11 @@ SECTION_KEYS: Mapping[str, tuple[Key, ...]] = {
             "protests_acknowledged",
             str,
             "who read X's terms on sensitive events, and when: protests are then watched in posts from X too",
+        ),
+        Key(
+            "recheck_days",
+            float,
+            "for so many days (7) kept posts are looked up by id for deletions that no stream told of, once a day; 0: never",
         ),
         Key("extra_rules", tuple[str, ...], "stream rules to hold beside those made from the watches"),
     ),

@@ -100,10 +100,10 @@ class SourceMetrics:
         self.gaps = declare.counter(f"{name}_gaps_total", "Times in which a source was not read.", platform=PLATFORMS)
         self.gap_seconds = declare.counter(f"{name}_gap_seconds_total", "How long they lasted.", platform=PLATFORMS)
         self.backlog = declare.gauge(
-            f"{name}_backlog_items", "Items known upstream and not yet read.", platform=PLATFORMS
+            f"{name}_backlog_items", "Received items that wait for the disk.", platform=PLATFORMS
         )
         self.spend = declare.gauge(
-            f"{name}_spend_dollars", "Spent on this source's API this month.", platform=PLATFORMS
+            f"{name}_spend_dollars", "Spent on this platform's API today, by UTC.", platform=PLATFORMS
         )
 
 

@@ -151,3 +151,21 @@ def test_sources_without_a_trusted_one_are_warned_of(tmp_path: Path) -> None:
     assert said(check(tmp_path, '[[source]]\nid = "telegram:a"\n'), "warning") == [
         "sources: no source has a grade of A to D, so no incident can become likely"
     ]
+
+
+@pytest.mark.parametrize(
+    ("section", "days", "told"),
+    [
+        ("", "0", True),
+        ("", "30", True),
+        ("", "7", False),
+        ("recheck_days = 30\n", "30", False),
+        ("recheck_days = 0\n", "1", True),
+    ],
+)
+def test_words_of_x_that_are_kept_for_longer_than_they_are_looked_up_are_told(
+    tmp_path: Path, section: str, days: str, told: bool
+) -> None:
+    toml = f'[x]\nbearer_token_env = "TOKEN"\n{section}'
+    notes = said(check(tmp_path, toml, TOKEN="t", WATCHDESK_RETENTION_DAYS=days), "note")
+    assert any(note.startswith("[x]: posts of X are looked up") for note in notes) is told

@@ -55,7 +55,9 @@ def test_sources_are_counted_in_the_state_that_they_last_told() -> None:
     assert value(metrics, "watchdesk_sources", platform="x", state="live") == 1
     assert value(metrics, "watchdesk_sources", platform="x", state="connecting") == 1
     assert value(metrics, "watchdesk_source_spend_dollars", platform="x") == 0.25
+    measures.said(SourceState("x:valley", "live", NOW + timedelta(seconds=1), backlog=4), reconnected=False)
+    assert value(metrics, "watchdesk_source_backlog_items", platform="x") == 4
     assert value(metrics, "watchdesk_source_reconnects_total", platform="x") == 1
     assert value(metrics, "watchdesk_source_gap_seconds_total", platform="x") == 30
-    measures.forgot(["x:ridge"])
+    measures.forgot(["x:ridge", "x:valley"])
     assert value(metrics, "watchdesk_sources", platform="x", state="live") == 0

@@ -11,7 +11,7 @@ import pytest
 from app.clock import ScaledClock
 from app.domain.config import SourceConfig
 from app.errors import Reason, SettingsError
-from app.messages import Item, PostType, SourceState
+from app.messages import Coverage, Item, PostType, SourceState
 from app.streams.sqlite_log import SqliteLog
 from producers.x import checked_base_url, make
 from producers.x_reader import XProducer
@@ -301,6 +301,62 @@ async def test_spend_is_counted_by_source(x: FakeX, log: SqliteLog) -> None:
         await x.clock.sleep(40)
     spent = {state.source: state.spend_usd for state in await of_type(log, SourceState)}
     assert spent == {"x:Ridge": 0.01, "x:valley": 0.005}
+
+
+async def test_what_words_found_is_charged_to_them_and_all_spend_is_known_after_a_restart(
+    x: FakeX, log: SqliteLog
+) -> None:
+    async with playing(reader(x, extra_rules=("dam burst",)), log, x.clock):
+        await live(x)
+        await has(log, x.publish("ridge", "one"), x.publish("stranger", "dam burst"))
+        await x.clock.sleep(10)  # the meter is kept every five seconds
+        await has(log, x.publish("stranger", "another dam burst"))
+    before = len(await of_type(log, SourceState))
+    async with playing(reader(x, extra_rules=("dam burst",)), log, x.clock):
+        await live(x)
+        await until(lambda: _live_again(log, before))
+    first = [state for state in (await of_type(log, SourceState))[before:] if state.state == "live"][:3]
+    assert {s.source: s.spend_usd for s in first} == {"x:Ridge": 0.005, "x:valley": 0.0, "x:words": 0.01}
+
+
+async def _live_again(log: SqliteLog, before: int) -> bool:
+    return sum(state.state == "live" for state in (await of_type(log, SourceState))[before:]) >= 3
+
+
+async def test_an_account_that_x_does_not_know_is_refused_and_never_called_covered(x: FakeX, log: SqliteLog) -> None:
+    x.nobody = frozenset({"gone", "lost"})
+    producer = reader(x, source("x:ridge"), source("x:gone"), source("x:lost", via="activity"))
+    async with playing(producer, log, x.clock):
+        await live(x, stream="events")
+        await x.clock.sleep(90)
+    for name in ("x:gone", "x:lost"):
+        assert (await states(log, name))[-1] == "refused: X knows no account of this name"
+    covered = {name for record in await of_type(log, Coverage) for name in record.sources}
+    assert covered == {"x:ridge"}
+
+
+async def test_accounts_whose_rule_x_refuses_are_refused_and_never_called_covered(x: FakeX, log: SqliteLog) -> None:
+    x.bad_rules = frozenset({"from:Ridge OR from:valley"})
+    async with playing(reader(x, extra_rules=("dam burst",)), log, x.clock):
+        await live(x)
+        await x.clock.sleep(90)
+    assert (await states(log, "x:Ridge"))[-1] == "refused: X refuses its rule: no viable alternative"
+    covered = {name for record in await of_type(log, Coverage) for name in record.sources}
+    assert covered == {"x:words"}
+
+
+async def test_a_trial_shows_the_newest_posts_and_touches_no_rule_and_no_stream(x: FakeX, log: SqliteLog) -> None:
+    x.rules["8"] = {"id": "8", "value": "from:valley", "tag": "wd:accounts:0000"}
+    natives = [x.publish("ridge", f"post {n}") for n in range(12)]
+    await x.clock.sleep(30)
+    given = setup(x.clock, source("x:ridge"), base_url=x.base_url, bearer_token_env="TOKEN")
+    async with playing(make(replace(given, trial=True)), log, x.clock):
+        await has(log, *natives[2:])
+        await x.clock.sleep(600)
+    assert await ids(log) == set(natives[2:])
+    assert list(x.rules) == ["8"]
+    assert x.connects == {"posts": [], "events": []}
+    assert x.subscriptions == {}
 
 
 def test_the_token_goes_over_tls_or_to_this_machine_only() -> None:

@@ -27,6 +27,7 @@ class FakePost:
     at: datetime
     json: dict[str, Any]
     deleted: bool = False
+    protected: bool = False
 
 
 @dataclass
@@ -43,6 +44,8 @@ class FakeX(LoopbackServer):
     refuse: int | None = None
     refuse_html: bool = False
     bad_rules: frozenset[str] = frozenset()
+    nobody: frozenset[str] = frozenset()  # handles (small letters) that no account has
+    looked_up: list[list[str]] = field(default_factory=list)
     reset_in: int = 60
 
     def __post_init__(self) -> None:
@@ -133,8 +136,10 @@ class FakeX(LoopbackServer):
             case "GET", ["tweets", "search", "recent"]:
                 return self._found(request, [p for p in self.posts if self._matches(request.query["query"], p)])
             case "GET", ["users", "by"]:
-                wanted = request.query["usernames"].split(",")
+                wanted = [name for name in request.query["usernames"].split(",") if name.lower() not in self.nobody]
                 return web.json_response({"data": [{"id": self.user_id(name), "username": name} for name in wanted]})
+            case "GET", ["tweets"]:
+                return self._by_id(request.query["ids"].split(","))
             case "GET", ["users", user_id, "tweets"]:
                 return self._found(request, [p for p in self.posts if p.json["author_id"] == user_id])
             case "GET", ["usage", "tweets"]:
@@ -197,6 +202,19 @@ class FakeX(LoopbackServer):
         if int(token) + most < len(inside):
             meta["next_token"] = str(int(token) + most)
         return web.json_response({"data": [p.json for p in part], "includes": self._includes(part), "meta": meta})
+
+    def _by_id(self, ids: list[str]) -> web.Response:
+        assert len(ids) <= 100
+        self.looked_up.append(ids)
+        found = [post for post in self.posts if post.json["id"] in ids and not post.deleted and not post.protected]
+        errors = []
+        for native in sorted(set(ids) - {post.json["id"] for post in found}):
+            hidden = any(post.json["id"] == native and post.protected for post in self.posts)
+            kind = "not-authorized-for-resource" if hidden else "resource-not-found"
+            told = {"resource_type": "tweet", "parameter": "ids", "resource_id": native, "value": native}
+            errors.append(told | {"type": f"https://api.twitter.com/2/problems/{kind}"})
+        body = {"data": [post.json for post in found], "includes": self._includes(found), "errors": errors}
+        return web.json_response({key: value for key, value in body.items() if value})
 
     def _change_rules(self, body: dict[str, Any], *, dry: bool) -> web.Response:
         errors = []
