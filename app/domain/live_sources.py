@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from app.domain.grades import SourceBook, source_key
 
 LIVE = "live"
+_SAID = re.compile(r"\d+ of \d+ sources? live")
 
 
 def sources_live(book: SourceBook, states: Mapping[str, str]) -> str | None:
@@ -19,3 +21,8 @@ def sources_live(book: SourceBook, states: Mapping[str, str]) -> str | None:
         return None
     live = sum(states.get(key) == LIVE for key in keys)
     return f"{live} of {len(keys)} source{'' if len(keys) == 1 else 's'} live"
+
+
+def says_sources_live(reason: str) -> bool:
+    """Say whether a reason of an alert is this one: where it stands apart it is not repeated among the others."""
+    return _SAID.fullmatch(reason) is not None

@@ -10,7 +10,7 @@ import asyncio
 from app.errors import SettingsError
 from app.notify.port import Delivered, Digest, Failed, Message, Notice, Outcome, Outgoing
 from app.notify.slack_blocks import by_incident
-from app.notify.words import author, bare_headline, isolated, lull, moment, origins, plain, title, where
+from app.notify.words import author, bare_headline, isolated, listening, lull, moment, origins, plain, title, where, why
 
 
 class AppriseNotifier:
@@ -56,10 +56,12 @@ def _alert(message: Outgoing) -> str:
     lines = [where(view.place), f"Origins: {origins(alert.origins, alert.posts)}"]
     if first := lull(view):
         lines.append(first)
-    lines.extend(f"- {plain(reason, 300)}" for reason in message.reasons[:6])
+    lines.extend(f"- {plain(reason, 300)}" for reason in why(message)[:6])
     if message.post is not None:
         post = message.post
         lines.append(f"{author(post)}, posted {moment(post.posted_at, message.now)} {post.url or ''}".rstrip())
         if post.text is not None:
             lines.append(isolated(post.text, 1_000))
+    if said := listening(message):
+        lines.append(said)
     return "\n".join(lines)

@@ -66,9 +66,9 @@ def alert_blocks(outgoing: Outgoing, look: Look = PLAIN) -> list[Block]:
     if lull and alert.step != "withdrawn":
         blocks.append(_section(f":hourglass_flowing_sand: *{escape(lull)}*", SECTION))
     blocks.append(_facts(outgoing, look.actors))
-    if outgoing.reasons:
+    if why := words.why(outgoing):
         heading = "Why this alert" if outgoing.news else "What changed"
-        blocks.append(_section(f"*{heading}*\n{_bullets(outgoing.reasons, 8)}", SECTION))
+        blocks.append(_section(f"*{heading}*\n{_bullets(why, 8)}", SECTION))
     if outgoing.post is not None:
         blocks.extend(_post("First post", outgoing.post, outgoing))
     if outgoing.cause is not None and (outgoing.post is None or outgoing.cause.id != outgoing.post.id):
@@ -91,10 +91,12 @@ def fallback(outgoing: Outgoing) -> str:
     ]
     if lull := words.lull(outgoing.incident):
         lines.append(lull)
-    lines.extend(f"- {words.plain(reason, 200)}" for reason in outgoing.reasons[:6])
+    lines.extend(f"- {words.plain(reason, 200)}" for reason in words.why(outgoing)[:6])
     if post is not None:
         lines.append(f"First post: {words.author(post)}, {_times(post, outgoing)} {post.url or ''}".rstrip())
         lines.append(words.isolated(post.text, 500) if post.text is not None else _no_text(post))
+    if listening := words.listening(outgoing):
+        lines.append(listening)
     return words.clip(escape("\n".join(lines)), FALLBACK)
 
 
@@ -110,7 +112,7 @@ def reply_blocks(outgoing: Outgoing) -> list[Block]:
     alert = outgoing.alert
     blocks = [
         _section(
-            f"*{words.title(outgoing)}* {words.moment(alert.created_at, outgoing.now)}\n{_bullets(outgoing.reasons, 6)}",
+            f"*{words.title(outgoing)}* {words.moment(alert.created_at, outgoing.now)}\n{_bullets(words.why(outgoing), 6)}",
             SECTION,
         )
     ]
@@ -215,8 +217,8 @@ def _footer(outgoing: Outgoing) -> Block:
         f"watch *{escape(words.isolated(alert.watch, 100))}*",
         f"alert {words.moment(alert.created_at, outgoing.now)}",
     ]
-    if outgoing.sources is not None and outgoing.sources.total:
-        parts.append(f"{outgoing.sources.live} of {outgoing.sources.total} sources live")
+    if listening := words.listening(outgoing):
+        parts.append(listening)
     if outgoing.also:
         parts.append(f"carries {len(outgoing.also)} earlier alert{'' if len(outgoing.also) == 1 else 's'}")
     parts.append(f"`{alert.id[:12]}`")

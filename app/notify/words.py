@@ -9,6 +9,7 @@ from functools import cache
 
 from babel import Locale
 
+from app.domain.live_sources import says_sources_live
 from app.messages import AlertMessage, IncidentView, PlaceView
 from app.notify.port import Outgoing, PostShown
 
@@ -88,6 +89,19 @@ def origins(names: tuple[str, ...], posts: int) -> str:
     shown = ", ".join(isolated(name, 80) for name in names[:5])
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return f"{len(names)}: {shown}{more} ({posts} post{'' if posts == 1 else 's'})"
+
+
+def why(outgoing: Outgoing) -> tuple[str, ...]:
+    """Return the reasons without how many sources were live, which every message says in a place of its own."""
+    return tuple(reason for reason in outgoing.reasons if not says_sources_live(reason))
+
+
+def listening(outgoing: Outgoing) -> str | None:
+    """Return how many sources were live when the alert was decided, or are now where it does not say; None where none is configured."""
+    said = [reason for reason in outgoing.alert.reasons if says_sources_live(reason)]
+    if said or outgoing.sources is None or not outgoing.sources.total:
+        return said[-1] if said else None
+    return f"{outgoing.sources.live} of {outgoing.sources.total} sources live"
 
 
 def lull(view: IncidentView) -> str | None:

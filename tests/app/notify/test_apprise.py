@@ -23,6 +23,7 @@ async def test_an_alert_goes_out_as_plain_text_once() -> None:
         assert said["title"].startswith("LIKELY: Air strike near Jisr al-Shughur")
         assert "Jets over the town" in said["message"]
         assert "First air strike seen here in 22 days" in said["message"]
+        assert said["message"].endswith("\n4 of 6 sources live")
 
 
 async def test_a_refusal_is_one_failed_attempt() -> None:

@@ -56,6 +56,17 @@ def test_the_message_itself_says_all_that_an_editor_needs() -> None:
     ]
 
 
+def test_how_many_sources_were_live_when_it_was_decided_stands_once_and_is_no_change() -> None:
+    decided = message(1, reasons=("the level rose", "2 of 3 sources live"))
+    earlier = message(2, reasons=("the first report", "1 of 3 sources live"))
+    sent = outgoing(alert=decided, also=(earlier,), previous=view(1))
+    said = all_text(alert_blocks(sent))
+    assert re.findall(r"\d of \d sources live", said) == ["2 of 3 sources live"]
+    assert said.index("the level rose") < said.index("2 of 3 sources live")
+    assert fallback(sent).endswith("\n2 of 3 sources live")
+    assert fallback(outgoing()).endswith("\n4 of 6 sources live")
+
+
 def test_without_interactivity_there_are_no_dead_buttons() -> None:
     assert all(block["type"] != "actions" for block in alert_blocks(outgoing()))
 
