@@ -79,6 +79,7 @@ class Meter:
         self.budget = budget
         self._intake = intake
         self._kept = intake.clock.monotonic()
+        self._unsaved = False
         self._day = ""
         self._told: set[str] = set()
         self._tell_all()
@@ -99,6 +100,7 @@ class Meter:
 
     def _count(self, key: str, source: str, rules: tuple[str, ...], usd: float) -> None:
         self.budget.count_post(key, source, rules, self._intake.clock.now(), usd)
+        self._unsaved = True
         self._tell_all()
         self._told.add(source)
         self._intake.spent(source, self.budget.spent.sources.get(source, 0.0))
@@ -112,12 +114,13 @@ class Meter:
             self._intake.spent(source, now.get(source, 0.0))
         self._day, self._told = self.budget.spent.day, set(now)
 
-    def state(self) -> dict[str, bytes]:
-        """Return the token to write with the next items, or nothing when it was written just now."""
+    def state(self, *, at_once: bool = False) -> dict[str, bytes]:
+        """Return the token to write with the next items, or nothing when it was written just now or nothing was charged since."""
         now = self._intake.clock.monotonic()
-        if now - self._kept < KEEP_BUDGET_S and not self.exhausted():
+        soon = at_once or now - self._kept >= KEEP_BUDGET_S or self.exhausted()
+        if not (self._unsaved and soon):
             return {}
-        self._kept = now
+        self._kept, self._unsaved = now, False
         return {"budget": self.budget.state()}
 
 

@@ -71,14 +71,20 @@ class XProducer:
                 return
             filler = Filler(api, intake, self.accounts, meter, self.queries)
             await filler.load()
-            async with asyncio.TaskGroup() as group:
-                rechecker = await self._start_rechecks(group, api, intake, meter)
-                group.create_task(filler.run())
-                group.create_task(self._watch_usage(api, meter))
-                if self.accounts.by_rule or self.queries:
-                    group.create_task(_keep(PostStream(self, api, filler), intake, meter))
-                if self.accounts.ids:
-                    group.create_task(_keep(EventStream(self, api, filler, rechecker), intake, meter))
+            try:
+                await self._read_all(api, intake, meter, filler)
+            finally:
+                await intake.take([], meter.state(at_once=True))
+
+    async def _read_all(self, api: Api, intake: Intake, meter: Meter, filler: Filler) -> None:
+        async with asyncio.TaskGroup() as group:
+            rechecker = await self._start_rechecks(group, api, intake, meter)
+            group.create_task(filler.run())
+            group.create_task(self._watch_usage(api, meter))
+            if self.accounts.by_rule or self.queries:
+                group.create_task(_keep(PostStream(self, api, filler), intake, meter))
+            if self.accounts.ids:
+                group.create_task(_keep(EventStream(self, api, filler, rechecker), intake, meter))
 
     async def _show_newest(self, api: Api, intake: Intake, meter: Meter) -> None:
         """Take in the ten newest posts of each account: no stream, of which there is one for each token, and no rule is touched."""
@@ -287,8 +293,9 @@ async def _listen(channel: _Channel, lines: AsyncGenerator[list[bytes], None], i
         await channel.missed(await intake.begin(channel.covered, clock.now(), f"{channel.name} was not connected"))
         async for chunk in chunks:
             received, trouble = _read(chunk, channel.accounts, meter, clock.now())
-            if received:
-                await intake.take(received, meter.state())
+            tokens = meter.state()  # with a keep-alive too: else a crash after a last post would forget its price
+            if received or tokens:
+                await intake.take(received, tokens)
             intake.coverage.complete(channel.covered, clock.now() - LATENCY)
             if trouble is not None:
                 raise XTrouble("limited" if trouble.too_many else "closed", trouble.title)
