@@ -10,7 +10,7 @@ WATCHDOG = Watch(
     name="(watchdog)", destinations=(NOWHERE,), cooldown_s=0
 )  # no name that a file or the API would accept
 WATCHDOG_SOURCE = "inbox:watchdog"
-WATCHDOG_TEXT = "TEST Russian air strikes on Jisr al-Shughur in the Idlib countryside. This is an exercise."
+WATCHDOG_TEXT = "TEST Russian air strikes on Jisr al-Shughur in the Idlib countryside. End of TEST."
 
 
 def is_watchdog(item: Item) -> bool:

@@ -39,4 +39,4 @@ def test_the_words_made_from_a_rule_match_it_and_are_tagged_as_a_report(written:
 
 
 def test_the_empty_rule_is_drilled_with_an_air_strike() -> None:
-    assert drill_text(parse_rule(""), ACTORS) == "TEST air strikes on Jisr al-Shughur. This is an exercise."
+    assert drill_text(parse_rule(""), ACTORS) == "TEST air strikes on Jisr al-Shughur. End of TEST."
