@@ -61,6 +61,13 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
+def migrated_server_url(postgres_server: PostgresServer, migrated_name: str) -> Iterator[str]:
+    """The URL of a migrated, empty database on PostgreSQL, for what is special to a server."""
+    with _copied(postgres_server, migrated_name) as url:
+        yield url
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with open_database(database_url, role="run") as opened:
         yield opened

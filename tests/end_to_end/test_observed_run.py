@@ -176,6 +176,12 @@ def test_every_metric_that_rules_dashboards_and_documents_name_has_a_sample(obse
     assert not unfed
 
 
+def test_what_was_not_set_is_said_in_one_line(observed: Observed) -> None:
+    lines = [one["event"] for one in observed.lines if "WATCHDESK_DATABASE_URL" in one["event"]]
+    assert len(lines) == 1
+    assert lines[0].startswith("WATCHDESK_DATABASE_URL is not set: using SQLite at ")
+
+
 def test_logs_lead_from_the_post_to_its_delivery(observed: Observed) -> None:
     (raised,) = [one for one in observed.lines if one["event"] == "alert raised"]
     assert raised["watch"] == "strikes"

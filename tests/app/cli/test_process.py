@@ -4,9 +4,13 @@ from pathlib import Path
 from types import CoroutineType
 
 import pytest
+from sqlalchemy import text
 
 from app.cli.process import consumer_work
 from app.clock import SystemClock
+from app.db.migrate import head
+from app.db.session import open_database
+from tests.app.cli.conftest import Cli
 from tests.sending import sending
 
 
@@ -24,3 +28,18 @@ async def test_where_roles_are_processes_of_their_own_the_desk_keeps_house(
             one.close()
     assert ("keep_house" in named, "run_notify" in named) == (keeps_house, sends)
     assert len(named) == stages + keeps_house + sends
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("arguments", [["api"], ["alerts", "--json"], ["backup", "desk.gz"]], ids=lambda one: one[0])
+async def test_a_server_whose_schema_a_newer_build_made_is_refused(
+    cli: Cli, migrated_server_url: str, arguments: list[str]
+) -> None:
+    async with open_database(migrated_server_url, role="cli") as database, database.write() as writing:
+        await writing.session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    done = cli(*arguments, WATCHDESK_DATABASE_URL=migrated_server_url, WATCHDESK_PORT="0")
+
+    assert done.returncode == 2
+    assert f"The database is at revision 9999, this build knows {head()}" in done.stderr
+    assert done.stdout == ""
