@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -71,6 +72,24 @@ def test_an_error_that_is_found_exits_2_and_a_warning_does_not(tmp_path: Path) -
     fine = call(tmp_path, "check", toml='[[watch]]\nname = "w"\nrule = "idlib"\n[x]\nbearer_token_env = "X_TOKEN"\n')
     assert fine.returncode == 0
     assert fine.stdout.splitlines()[-1] == "settings are usable: 0 sources, 1 watches, 0 destinations"
+
+
+def test_what_works_but_not_as_one_may_think_is_warned_of_with_the_numbers(tmp_path: Path) -> None:
+    hours = {"WATCHDESK_STREAM_RETENTION_DAYS": "1", "WATCHDESK_BACKUP_HOURS": "48"}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        called = call(tmp_path, "check", WATCHDESK_OPS_PORT=str(port), **hours)
+    assert called.returncode == 0
+    warnings = [line for line in called.stdout.splitlines() if line.startswith("warning: ")]
+    assert [line.split(": ")[1] for line in warnings] == ["WATCHDESK_OPS_PORT", "WATCHDESK_STREAM_RETENTION_DAYS"]
+    assert f"port {port}" in warnings[0]
+    assert "records stand for 24 h, backups are 48 h apart" in warnings[1]
+
+
+def test_a_file_made_to_cost_time_is_refused_like_any_other(tmp_path: Path) -> None:
+    called = call(tmp_path, "check", toml="[desk" + ".a" * 400_000 + "]\n")
+    assert called.returncode == 2
+    assert called.stderr == "watchdesk: watchdesk.toml line 1: a name has more than 32 parts between dots\n"
 
 
 def test_an_ascii_locale_stops_nothing(tmp_path: Path) -> None:

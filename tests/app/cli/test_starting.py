@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,21 +32,21 @@ class Refused(NamedTuple):
     seconds: float
 
 
-def refused(home: Path, *arguments: str, **settings: str) -> str:
+def refused(home: Path, *arguments: str, before: Sequence[str] = (), **settings: str) -> str:
     """Run a command that must end with 2 within 2 s, without having loaded a heavy library; return its one line."""
-    said = [_refused(home, *arguments, **settings)]
+    said = [_refused(home, *arguments, before=before, **settings)]
     if said[0].seconds >= 2:  # a machine that stood still says nothing of the code: once more
-        said.append(_refused(home, *arguments, **settings))
+        said.append(_refused(home, *arguments, before=before, **settings))
     assert min(one.seconds for one in said) < 2
     return said[-1].line
 
 
-def _refused(home: Path, *arguments: str, **settings: str) -> Refused:
+def _refused(home: Path, *arguments: str, before: Sequence[str] = (), **settings: str) -> Refused:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WATCHDESK_")}
     given = {"WATCHDESK_HOME": str(home), "WATCHDESK_PORT": "0", "PYTHONPROFILEIMPORTTIME": "1"}
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
+        [*before, sys.executable, "-m", "app", *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -137,3 +138,17 @@ def test_a_database_of_a_newer_build_is_refused_by_everyone(tmp_path: Path, argu
 def test_what_a_setting_names_must_be_there(tmp_path: Path, name: str, value: str, line: str) -> None:
     said = refused(tmp_path, "run", **{name: value})
     assert said.startswith(f"watchdesk: {line}")
+
+
+@pytest.mark.parametrize("command", ["run", "api", "doctor"])
+def test_sqlite_on_a_network_disk_is_refused_by_what_the_system_says_is_mounted(tmp_path: Path, command: str) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/share {tmp_path} nfs4 rw 0 0\n", encoding="utf-8")
+    before = ["unshare", "-m", "sh", "-c", f'mount --bind {mounts} /proc/$$/mounts && exec "$@"', "sh"]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*before, "true"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("making a mount namespace is not permitted here")
+    said = refused(tmp_path / "home", command, before=before)
+    assert f"{tmp_path}/home is on nfs4, where SQLite's write-ahead log is unsafe; use a local disk" in said
