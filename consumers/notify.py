@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -138,7 +138,7 @@ class Sender:
         if not waiting and not self._busy:
             self._idle_mark, self._looked_at = mark, self._clock.monotonic()
         outlets, broken = self._outlets.update([one.destination for one in known])
-        await self._say_why(broken, states)
+        await self._say_why(broken, outlets, states)
         types = {TOPIC: "stream", NOWHERE: "null", **{one.destination.name: one.destination.type for one in known}}
         self._measure(types, states, waiting)
         if self._kept_house is None or now - self._kept_house >= HOUSEKEEPING:
@@ -312,10 +312,14 @@ class Sender:
             for line in await silence_news(writing, now):
                 log.warning("silence", detail=line, told=await self._marks.tell(writing, line))
 
-    async def _say_why(self, broken: dict[str, str], states: dict[str, DestinationState]) -> None:
-        """Show why a destination cannot be used where people look for it; what waits for it stays."""
-        for name, why in broken.items():
-            if name not in states or states[name].detail != why:
+    async def _say_why(
+        self, broken: Mapping[str, str], outlets: Collection[str], states: Mapping[str, DestinationState]
+    ) -> None:
+        """Show why a destination cannot be used where people look for it, until it can; what waits for it stays."""
+        said = {name: state.detail for name, state in states.items()}
+        usable = {name: "" for name in outlets if name in states and destinations.cannot_be_used(states[name])}
+        for name, why in (dict(broken) | usable).items():
+            if said.get(name) != why:
                 async with self._database.write() as writing:
                     state = await destinations.state_of(writing.session, name)
                     state.detail = why

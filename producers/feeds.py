@@ -16,7 +16,7 @@ import msgspec
 from app.domain.config import SourceConfig
 from app.errors import SettingsError
 from app.outbound.client import Ask, OutboundClient, OutboundFailed, Reply
-from app.outbound.targets import OutboundPolicy, OutboundRefused
+from app.outbound.targets import IF_YOURS, OutboundPolicy, OutboundRefused
 from producers.feed_entries import Entry, Feed, read_feed
 from producers.intake import Intake, Received
 from producers.port import Lost, Refused, Setup
@@ -118,7 +118,8 @@ class FeedsProducer:
                 "GET", url_of(source), Ask(headers=headers, max_reply=MAX_BODY, redirects=3, deadline_s=30.0)
             )
         except (OutboundRefused, SettingsError) as refused:
-            raise Refused(refused.detail) from None
+            hint = ", and the source needs allow_internal = true" if refused.detail.endswith(IF_YOURS) else ""
+            raise Refused(refused.detail + hint) from None
         except OutboundFailed as failed:
             raise Lost(failed.detail) from None
         if reply.status in {401, 403, 404, 410}:

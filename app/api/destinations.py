@@ -329,6 +329,8 @@ def _state(known: KnownDestination, now: datetime) -> str:
         return "disabled"
     if state.paused_until is not None and state.paused_until > now:
         return "paused"
+    if destinations.cannot_be_used(state):
+        return "unusable"
     return "failing" if state.failing_since is not None else "good"
 
 

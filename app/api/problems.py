@@ -136,7 +136,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return answer(400, "The body is not JSON.", "bad_json")
-    errors = [{"pointer": _pointer(one["loc"]), "detail": shown(str(one["msg"]))} for one in found[:20]]
+    errors = [{"pointer": _pointer(one["loc"]), "detail": shown(_said(one))} for one in found[:20]]
     first = errors[0]
     return answer(
         422,
@@ -145,6 +145,13 @@ async def _invalid(request: Request, error: Exception) -> Response:
         field=str(found[0]["loc"][-1]) if found[0]["loc"] else None,
         errors=errors,
     )
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """Return what is wrong with a field, in words for somebody who does not know the checker's own."""
+    if error["type"] == "extra_forbidden":
+        return "This is not known here; /openapi.json says what is."
+    return str(error["msg"])
 
 
 def shown(value: str) -> str:

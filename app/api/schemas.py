@@ -227,7 +227,7 @@ class SourceList(msgspec.Struct, frozen=True):
 
 
 class DestinationView(msgspec.Struct, frozen=True):
-    """Where alerts go, without its secrets. `state`: "good", "failing", "paused" or "disabled" (`detail` says why)."""
+    """Where alerts go, without its secrets. `state`: "good", "failing", "paused", "disabled" or "unusable" (`detail` says why)."""
 
     name: str
     type: str

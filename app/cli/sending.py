@@ -163,6 +163,8 @@ def _standing(one: KnownDestination) -> str:
         return "unused"
     if one.state.disabled_at is not None:
         return "switched off"
+    if destinations.cannot_be_used(one.state):
+        return "unusable"
     return "failing" if one.state.failures else "works"
 
 

@@ -50,6 +50,11 @@ async def state_of(session: AsyncSession, name: str) -> DestinationState:
     return held or DestinationState(destination=name, failures=0, refusals=0, detail="")
 
 
+def cannot_be_used(state: DestinationState) -> bool:
+    """Say whether it lacks something of ours (a secret, a variable; `detail` says what), so that nothing was even tried."""
+    return bool(state.detail) and state.disabled_at is None and state.failing_since is None
+
+
 async def put_state(writing: WriteSession, state: DestinationState) -> None:
     """Write what the sender knows of a destination."""
     await writing.session.merge(state)

@@ -14,6 +14,7 @@ from app.errors import SettingsError, UserError
 from app.outbound.addresses import IpAddress, IpNetwork, literal, unusual_spelling, why_inside
 
 MAX_URL = 4_096
+IF_YOURS = "; where that is your own network, [outbound] in watchdesk.toml can allow it"
 _PORTS = frozenset({80, 443, 8080, 8443})
 _TLS = frozenset({"https", "wss"})
 _PLAIN = frozenset({"http", "ws"})
@@ -90,7 +91,7 @@ def check_address(address: IpAddress, policy: OutboundPolicy) -> None:
     """Raise OutboundRefused where a connection to `address` is not allowed."""
     reason = why_inside(address)
     if reason is not None and not policy.allows(address):
-        raise OutboundRefused(f"resolves to a private or reserved address ({address}: {reason})")
+        raise OutboundRefused(f"resolves to a private or reserved address ({address}: {reason}){IF_YOURS}")
 
 
 def check_resolved(target: Target, addresses: Iterable[IpAddress], policy: OutboundPolicy) -> None:

@@ -41,6 +41,27 @@ async def test_every_alert_reaches_its_receiver_and_topic_alerts_once(tmp_path: 
         assert {attempt.outcome for attempt in await desk.attempts()} == {"delivered"}
 
 
+async def test_what_a_destination_lacks_stands_beside_it_until_it_has_it(tmp_path: Path) -> None:
+    async with sending(tmp_path, SystemClock()) as desk:
+        await desk.add("hook", "webhook", url="https://hook.example/")
+        async with desk.run():
+            assert "has no signing secret" in await said(desk, unusable=True)
+            async with desk.database.write() as writing:
+                await destinations.rotate_secret(writing, "hook", desk.box.seal(SECRET), desk.clock.now())
+            assert await said(desk, unusable=False) == ""
+
+
+async def said(desk: Sending, *, unusable: bool) -> str:
+    """Wait until the destination can, or cannot, be used; return why not."""
+    async with asyncio.timeout(30):
+        while True:
+            async with desk.database.read() as session:
+                state = await destinations.state_of(session, "hook")
+            if destinations.cannot_be_used(state) is unusable:
+                return state.detail
+            await asyncio.sleep(0.05)
+
+
 async def test_duplicates_are_exactly_the_replies_that_were_lost_and_have_the_same_id(tmp_path: Path) -> None:
     turn = iter(range(10_000))
     async with (

@@ -152,7 +152,8 @@ async def test_an_address_inside_is_refused_unless_the_source_says_that_it_is_me
     async with playing(reader(wire, allow_internal=False), log, wire.clock):
 
         async def refused() -> bool:
-            return any(line.startswith("refused: resolves to a private") for line in await states(log, "rss:wire"))
+            told = await states(log, "rss:wire")
+            return any("resolves to a private" in line and line.endswith("allow_internal = true") for line in told)
 
         await until(refused)
     assert wire.looks == []

@@ -40,6 +40,12 @@ async def test_every_error_is_a_problem(sqlite_desk: Desk, method: str, path: st
     assert reply.body["detail"]
 
 
+async def test_a_parameter_that_is_not_known_is_refused_in_plain_words(sqlite_desk: Desk) -> None:
+    reply = await sqlite_desk.get("/v1/alerts?after=1")
+    assert (reply.status, reply.body["field"]) == (422, "after")
+    assert reply.body["detail"] == "query/after: This is not known here; /openapi.json says what is."
+
+
 async def test_a_405_names_what_is_allowed(sqlite_desk: Desk) -> None:
     reply = await sqlite_desk.ask("PUT", "/v1/alerts")
     assert reply.headers["allow"] == "GET"
