@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from app.closest import hint
 from app.db.revisions import refuse_folder
+from app.domain.clocks import before_build
 from app.domain.config import SourceConfig
 from app.domain.config_keys import RECHECK_DAYS, SOURCE_KEYS
 from app.domain.rule_ast import Op, Rule
@@ -22,7 +23,6 @@ from app.streams.settings import BACKUPS_COVERED
 if TYPE_CHECKING:
     from app.domain.gazetteer import Gazetteer
 
-BUILT = datetime(2026, 11, 1, tzinfo=UTC)  # a clock before this is wrong, and signatures made by it would be refused
 DELETE_WITHIN_HOURS = 24  # what a source with `delete_24h` allows after a deletion upstream
 
 
@@ -64,10 +64,8 @@ def _machine(settings: Settings, now: datetime) -> Iterator[Finding]:
     except SettingsError as error:
         name, _, says = error.detail.partition(": ")
         yield Finding("error", name, says)
-    if now < BUILT:
-        yield Finding(
-            "error", "clock", f"the clock says {now:%Y-%m-%d}, before this build was made ({BUILT:%Y-%m-%d}): set it"
-        )
+    if wrong := before_build(now):
+        yield Finding("error", "clock", wrong)
     for name, host, port in (
         ("WATCHDESK_PORT", settings.host, settings.port),
         ("WATCHDESK_OPS_PORT", settings.ops_host, settings.ops_port),

@@ -223,7 +223,7 @@ class Sender:
             raise
         except Exception as error:
             log.exception("a message could not be put together", destination=outlet.name, delivery=parts[-1].id)
-            failed = Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
+            failed = Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True, bug=True)
             await self._commits.run(
                 partial(self._marks.mark, outlet, parts, Notice(parts[-1].id, "", now), Sent(failed, 0.0))
             )
@@ -286,7 +286,7 @@ class Sender:
         crash_point("notify.after_mark")
         arrived = isinstance(sent.outcome, Delivered)
         count_sent(self._metrics, parts, sent.seconds, self._clock.now(), arrived=arrived)
-        if isinstance(sent.outcome, Failed) and sent.outcome.ours:
+        if isinstance(sent.outcome, Failed) and sent.outcome.bug:
             self._metrics.stages.errors.labels("notify", "bug").inc()
         if outlet.name == NOWHERE and arrived:
             await self._deadman.came_through()
@@ -300,7 +300,7 @@ class Sender:
         except Exception as error:
             # Our own bug in one message must not stop the others: it is tried again by the schedule and expires with an alarm.
             log.exception("a message could not be made", destination=outlet.name, delivery=message.id)
-            return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True)
+            return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True, bug=True)
 
     async def _keep_house(self, now: datetime, types: dict[str, str]) -> None:
         """End what waited for 72 h, and say so; say which sources fell silent and which are heard again."""

@@ -97,7 +97,8 @@ class Failed:
     """It did not arrive, or we cannot know. `retry` False: this very message will never be taken.
 
     `retry_after`: seconds that the other side asked us to leave it alone. `refused`: it answered and does not want us
-    (as against being away). `disable`: it is gone for good. `ours`: the fault is on our side and says nothing of the destination.
+    (as against being away). `disable`: it is gone for good. `ours`: the fault is on our side and says nothing of the destination;
+    `bug`: and it is one of our code.
     """
 
     retry: bool
@@ -106,6 +107,7 @@ class Failed:
     disable: bool = False
     refused: bool = False
     ours: bool = False
+    bug: bool = False
 
 
 Message = Outgoing | Digest | Notice

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from standardwebhooks import Webhook
 
+from app.domain.clocks import before_build
 from app.messages import IncidentView
 from app.notify.port import Delivered, Digest, Failed, Message, Notice, Outcome, Outgoing, PostShown
 from app.notify.schedule import RETRY_AFTER_DEFAULT_S, read_retry_after
@@ -37,7 +38,7 @@ class SigningSecrets:
 
 
 class WebhookNotifier:
-    """One receiver."""
+    """One receiver. With a clock that must be wrong nothing is signed and nothing sent: it would be refused, or stand signed with that time."""
 
     concurrency = 4
     gathers = False
@@ -48,6 +49,8 @@ class WebhookNotifier:
         self._client = client
 
     async def send(self, message: Message) -> Outcome:
+        if wrong := before_build(message.now):
+            return Failed(retry=True, reason=f"not signed: {wrong}", ours=True)
         body = encode_body(message)
         headers = {
             "Content-Type": "application/json",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.config_check import BUILT, Finding, check_config, port_problem
+from app.config_check import Finding, check_config, port_problem
+from app.domain.clocks import BUILT
 from app.settings import load_settings
 from tests.builders import small_gazetteer
 

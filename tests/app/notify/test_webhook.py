@@ -1,24 +1,31 @@
 from __future__ import annotations
 
 import ssl
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
 import pytest
 import trustme
 
-from app.notify.port import Delivered, Digest, Failed, Notice
+from app.domain.clocks import BUILT
+from app.notify.port import Delivered, Digest, Failed, Notice, Outgoing
 from app.notify.secrets import new_secret
 from app.notify.webhook import SigningSecrets, WebhookNotifier, encode_body, sign
 from app.outbound.client import OutboundClient
 from app.outbound.targets import OutboundPolicy, policy_of
-from tests.outgoing import outgoing, shown
+from tests.outgoing import outgoing as composed
+from tests.outgoing import shown
 from tests.rows import NOON, message, view
 from tests.simulator.receiver import Answer, Fault, receiving
 
 LOOPBACK = policy_of(["127.0.0.1"])
 SECRET, OLD = new_secret(), new_secret()
+NOW = datetime(2027, 1, 8, 12, tzinfo=UTC)
+
+
+def outgoing(**change: Any) -> Outgoing:
+    return composed(**({"now": NOW} | change))
 
 
 def notifier(url: str, secrets: SigningSecrets | None = None) -> WebhookNotifier:
@@ -43,9 +50,9 @@ async def test_a_receiver_gets_the_alert_signed_with_the_delivery_as_its_id() ->
 
 async def test_both_secrets_sign_for_24_hours_after_a_rotation() -> None:
     for hours, both in ((0, True), (23.9, True), (24, False)):
-        secrets = SigningSecrets(SECRET, OLD, NOON)
+        secrets = SigningSecrets(SECRET, OLD, NOW)
         async with receiving() as receiver:
-            await notifier(receiver.url, secrets).send(outgoing(now=NOON + timedelta(hours=hours)))
+            await notifier(receiver.url, secrets).send(outgoing(now=NOW + timedelta(hours=hours)))
             request = receiver.requests[0]
             assert request.signed_by(SECRET)
             assert request.signed_by(OLD) is both
@@ -54,6 +61,17 @@ async def test_both_secrets_sign_for_24_hours_after_a_rotation() -> None:
 def test_the_signed_time_is_utc_whatever_zone_it_is_given_in() -> None:
     elsewhere = NOON.astimezone(timezone(timedelta(hours=5)))
     assert sign("m", elsewhere, b"{}", [SECRET]) == sign("m", NOON, b"{}", [SECRET])
+
+
+async def test_nothing_is_signed_by_a_clock_that_stands_before_this_build() -> None:
+    async with receiving() as receiver:
+        for early in (datetime(1970, 1, 1, tzinfo=UTC), BUILT - timedelta(seconds=1)):
+            outcome = await notifier(receiver.url).send(outgoing(now=early))
+            assert isinstance(outcome, Failed)
+            assert (outcome.retry, outcome.ours, outcome.bug, outcome.refused) == (True, True, False, False)
+            assert outcome.reason.startswith(f"not signed: the clock says {early:%Y-%m-%d}, before this build was made")
+        assert receiver.requests == []
+        assert await notifier(receiver.url).send(outgoing(now=BUILT)) == Delivered()
 
 
 def answer(status: int, **headers: str) -> Answer:
