@@ -127,7 +127,7 @@ async def round_of_confluent(bootstrap: str, posts: list[Outgoing], figures: Fig
     cpu, rate = await timed(produce, len(posts))
     figures.produce.append(cpu)
     figures.produce_rate.append(rate)
-    settings = {"group.id": GROUP + topic, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    settings = {"group.id": GROUP + topic, "auto.offset.reset": "earliest", "enable.auto.commit": False, "check.crcs": True}
 
     async def consume() -> None:
         consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, **settings})

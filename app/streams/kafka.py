@@ -14,12 +14,14 @@ from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition, conn
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
     CommitFailedError,
+    CorruptRecordException,
     IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
@@ -28,6 +30,8 @@ from aiokafka.errors import (
     for_code,
 )
 from aiokafka.partitioner import murmur2
+from aiokafka.protocol.produce import ProduceRequest_v7
+from aiokafka.protocol.types import Int32, String
 
 from app.clock import Clock
 from app.errors import Unavailable
@@ -38,6 +42,9 @@ BATCH_BYTES = 512 * 1024  # of one produce request to a partition: 16 KB, the de
 FETCH_BYTES = (
     512 * 1024
 )  # of one partition in one fetch; a larger record still comes, alone. 2 MB cost a fifth more CPU a post
+READ_AHEAD_BYTES = (
+    4 * 1024 * 1024
+)  # of a connection; with the default of 64 KB a fetch of 3 MB pauses the socket fifty times
 START_SECONDS = 10.0
 PUBLISH_SECONDS = 10.0
 SEND_SECONDS = 8.0  # aiokafka's own limit of a send, a little below ours so that its error names the cause
@@ -45,6 +52,7 @@ ASK_SECONDS = 5.0  # offsets, metadata
 COMMIT_SECONDS = 3.0  # a lost commit is harmless: the next one covers it
 STOP_SECONDS = 3.0
 LOOK_SECONDS = 0.2  # between two looks for a topic that a broker which has just started does not name yet
+_NO_HEADERS: list[tuple[str, bytes | None]] = []
 KNOWN_KEYS = 100_000  # keys whose partition is remembered: murmur2 in Python costs 5-10 us
 
 
@@ -82,6 +90,7 @@ class Connection:
             raise Unavailable("broker", f"{self.name}: {what} failed: {type(error).__name__}: {error}") from error
 
     def make_producer(self) -> Any:
+        ProduceRequest_v7.encode = _encode
         return AIOKafkaProducer(
             **self._options,
             acks="all",
@@ -93,6 +102,8 @@ class Connection:
 
     def make_consumer(self, group: str | None) -> Any:
         settings = self.settings
+        fetcher.PartitionRecords = _Records
+        conn.READER_LIMIT = READ_AHEAD_BYTES
         return AIOKafkaConsumer(
             **self._options,
             group_id=group,
@@ -125,7 +136,7 @@ class Producer:
         self._connection = connection
         self._client: Any = None
         self._starting = asyncio.Lock()
-        self._partitions: dict[tuple[str, int], int] = {}
+        self._places: dict[int, dict[str, tuple[int, bytes]]] = {}  # by count of partitions and key: (partition, key)
 
     async def publish(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Send the records; when this returns all in-sync replicas have them. On an error any part of them may stand."""
@@ -189,27 +200,45 @@ class Producer:
     def _by_partition(self, records: Sequence[Outgoing], count: int) -> Mapping[int, Sequence[tuple[bytes, bytes]]]:
         """Group by partition as Java's default partitioner would, so that other clients find a key where we put it."""
         grouped: dict[int, list[tuple[bytes, bytes]]] = {}
+        places = self._places.setdefault(count, {})
         for key, value in records:
-            encoded = key.encode()
-            partition = self._partitions.get((key, count))
-            if partition is None:
-                if len(self._partitions) >= KNOWN_KEYS:
-                    self._partitions.clear()
-                partition = self._partitions[key, count] = (murmur2(encoded) & 0x7FFFFFFF) % count
-            grouped.setdefault(partition, []).append((encoded, value))
+            place = places.get(key)
+            if place is None:
+                if len(places) >= KNOWN_KEYS:
+                    places.clear()
+                encoded = key.encode()
+                place = places[key] = ((murmur2(encoded) & 0x7FFFFFFF) % count, encoded)
+            grouped.setdefault(place[0], []).append((place[1], value))
         return grouped
 
 
 def _batches(client: Any, grouped: Mapping[int, Sequence[tuple[bytes, bytes]]]) -> Iterator[tuple[int, Any]]:
     """Yield (partition, full batch): one record a post, a request of up to BATCH_BYTES."""
     for partition, pairs in grouped.items():
-        batch = client.create_batch()
-        for key, value in pairs:
-            if batch.append(key=key, value=value, timestamp=None) is None:
-                yield partition, batch
-                batch = client.create_batch()
-                batch.append(key=key, value=value, timestamp=None)
-        yield partition, batch
+        left = iter(pairs)
+        waiting = next(left, None)
+        while waiting is not None:
+            batch = client.create_batch()
+            append = batch._builder.append  # noqa: SLF001 - what `batch.append` adds to it costs as much again
+            count = 0
+            while waiting is not None and append(count, None, waiting[0], waiting[1], _NO_HEADERS) is not None:
+                waiting = next(left, None)
+                count += 1
+            batch._relative_offset = count  # noqa: SLF001 - see above
+            yield partition, batch
+
+
+def _encode(request: Any) -> bytes:
+    """Encode a produce request, as aiokafka's own schema does but with one copy of the records instead of six: a tenth of the hop."""
+    *fields, _ = request.SCHEMA.fields
+    *values, topics = (request.__dict__[name] for name in request.SCHEMA.names)
+    parts = [field.encode(value) for field, value in zip(fields, values, strict=True)]
+    parts.append(Int32.encode(len(topics)))
+    for topic, partitions in topics:
+        parts += (String("utf-8").encode(topic), Int32.encode(len(partitions)))
+        for partition, records in partitions:
+            parts += (Int32.encode(partition), Int32.encode(len(records)), records)
+    return b"".join(parts)
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:
@@ -310,7 +339,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has 
             raise await self._gone(error) from error
         except (KafkaError, OSError) as error:
             raise Unavailable("broker", f"{self._connection.name}: a read failed: {type(error).__name__}") from error
-        return [_record(record) for records in found.values() for record in records]
+        return list(chain.from_iterable(found.values()))
 
     def seek(self, partition: int, offset: int) -> None:
         with suppress(IllegalStateError):  # not ours any more
@@ -356,16 +385,31 @@ async def read_one(connection: Connection, topic: str, partition: int, offset: i
             await client.start()
             client.assign([TopicPartition(topic, partition)])
             client.seek(TopicPartition(topic, partition), offset)
-            record = await client.getone()
-            return _record(record) if record.offset == offset else None
+            record: StreamRecord = await client.getone()
+            return record if record.offset == offset else None
     finally:
         await _bounded(connection.clock, client.stop())
 
 
-def _record(record: Any) -> StreamRecord:
-    key = "" if record.key is None else record.key.decode("utf-8", "replace")
-    value = b"" if record.value is None else record.value
-    return StreamRecord(record.topic, record.partition, record.offset, key, value, record.timestamp / 1000)
+class _Records(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has no types
+    """Makes each record once, as ours, whatever transaction it came in: aiokafka's own, half thrown away, costs a sixth of the hop."""
+
+    next_fetch_offset: int
+
+    def _unpack_records(self) -> Iterator[StreamRecord]:
+        topic, partition = self._tp
+        while self._records.has_next():
+            batch = self._records.next_batch()
+            if not batch.validate_crc():
+                raise CorruptRecordException(f"{topic}-{partition}: a wrong checksum from offset {batch.base_offset}")
+            for record in () if batch.is_control_batch else batch:
+                offset = record.offset
+                if offset >= self.next_fetch_offset:  # a compressed batch comes whole, whatever offset was asked for
+                    self.next_fetch_offset = offset + 1
+                    key, value = record.key, record.value
+                    name = "" if key is None else key.decode("utf-8", "replace")
+                    yield StreamRecord(topic, partition, offset, name, value or b"", record.timestamp / 1000)
+            self.next_fetch_offset = batch.next_offset  # also where compaction took the last record
 
 
 async def describe_topics(connection: Connection, admin: Any, names: Sequence[str]) -> dict[str, int]:
