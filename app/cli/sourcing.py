@@ -28,11 +28,13 @@ from app.db.sources import KnownSource
 from app.domain.config import SourceConfig
 from app.domain.source_lists import Listed, read_source
 from app.errors import Unavailable, UserError
+from app.gazetteer_file import default_path, open_gazetteer
 from app.messages import Item, SourceState, decode
 from app.outbound.targets import policy_of
 from app.settings import Settings, prepare_home
 from app.streams.sqlite_log import SqliteLog, open_sqlite_log
 from app.streams.topics import POSTS
+from app.telemetry.logging import configure_logging
 from producers.port import Setup
 from producers.roster import producer_for
 from producers.runner import run_producer
@@ -46,7 +48,7 @@ async def add_source(settings: Settings, fields: Mapping[str, Any]) -> str:
     """Write one source; return what to tell. What is not given (None) stays as it was. UserError where watchdesk.toml owns it."""
     async with _writing(settings) as (writing, now):
         source = read_source(await _with_stored(writing, fields), "the source")
-        return _told(source, await _put(writing, source, now))
+        return _told(source, await _put(writing, source, now), settings)
 
 
 async def import_sources(settings: Settings, found: Sequence[Listed], *, dry_run: bool) -> list[str]:
@@ -57,7 +59,7 @@ async def import_sources(settings: Settings, found: Sequence[Listed], *, dry_run
     async with _writing(settings) as (writing, now):
         for listed in found:
             source = read_source(await _with_stored(writing, listed.fields), listed.where)
-            lines.append(_told(source, await _put(writing, source, now)))
+            lines.append(_told(source, await _put(writing, source, now), settings))
     return lines
 
 
@@ -86,6 +88,7 @@ async def list_sources(settings: Settings, *, as_json: bool) -> None:
 
 async def try_source(settings: Settings, fields: Mapping[str, Any], seconds: float) -> bool:
     """Read a source into a log that is thrown away, and show what it says; return whether it ever was live."""
+    configure_logging(level="warning", form="text", secrets=settings.secrets())  # what it does is printed, not logged
     clock = SystemClock()
     source = await _stored(settings, str(fields["id"])) or read_source(fields, "the source")
     outbound = settings.config.section("outbound")
@@ -142,7 +145,7 @@ async def _show(log: SqliteLog, reading: asyncio.Task[None], seconds: float) -> 
             elif isinstance(record, Item) and record.post is not None and shown < SHOWN:
                 shown += 1
                 when = f"{record.post.created_at:%Y-%m-%d %H:%M}" if record.post.created_at else "no date"
-                click.echo(f"  {when}  {record.post.author}: {visible(record.post.text[:160]).plain}")
+                click.echo(f"  {when}  {record.post.author}: {visible(' '.join(record.post.text[:160].split())).plain}")
         await clock.sleep(LOOK_S)
     return live
 
@@ -165,10 +168,22 @@ async def _with_stored(writing: WriteSession, fields: Mapping[str, Any]) -> dict
     return {**stored.pop("options"), **stored, **given}
 
 
-def _told(source: SourceConfig, outcome: str) -> str:
+def _told(source: SourceConfig, outcome: str, settings: Settings) -> str:
     line = f"{source.id} is {'unchanged' if outcome == 'same' else outcome}"
-    why = why_unread(source)
-    return f"{line}; {why}" if why else line
+    notes = [note for note in (why_unread(source), _unknown_area(source, settings)) if note]
+    return "; ".join([line, *notes])
+
+
+def _unknown_area(source: SourceConfig, settings: Settings) -> str | None:
+    """Return that no place has the name of the source's area, with those that are near; None where there is no place index yet."""
+    path = settings.gazetteer or default_path(settings.home)
+    if source.area is None or not path.exists():
+        return None
+    gazetteer = open_gazetteer(path)
+    if gazetteer.lookup(source.area):
+        return None
+    near = ", ".join(place.name for place in gazetteer.suggest(source.area))
+    return f"no place is called {source.area}{f'; did you mean {near}?' if near else ''}"
 
 
 async def _put(writing: WriteSession, source: SourceConfig, now: datetime) -> str:

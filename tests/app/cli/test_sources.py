@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from click.testing import CliRunner
@@ -12,8 +13,13 @@ from click.testing import CliRunner
 from app.cli.migrate import command as migrate
 from app.cli.sources import group
 from app.clock import SystemClock
+from app.domain.gazetteer_index import build_index
 from app.errors import UserError
+from app.gazetteer_file import write_whole
+from tests.builders import place_rows
 from tests.simulator.fake_feed import FakeFeed
+
+Cli = Callable[..., "CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -113,20 +119,34 @@ def wire() -> Iterator[FakeFeed]:
     loop.close()
 
 
-def test_a_source_is_tried_without_storing_anything(run: CliRunner, wire: FakeFeed, tmp_path: Path) -> None:
+def test_a_source_is_tried_without_storing_or_logging_anything(cli: Cli, wire: FakeFeed, tmp_path: Path) -> None:
     wire.publish("Blast in the port", "<b>Smoke</b>\x1b[2J")
-    (tmp_path / "watchdesk.toml").write_text('[outbound]\nallow_networks = ["127.0.0.0/8"]\n')
+    config = tmp_path / "watchdesk.toml"
+    config.write_text('[outbound]\nallow_networks = ["127.0.0.0/8"]\n')
     arguments = ["test", "rss:wire", "--url", wire.url, "--option", "allow_internal=yes", "--seconds", "3"]
-    done = run.invoke(group, arguments, catch_exceptions=False)
-    assert "rss:wire: live" in done.stdout
-    assert "wire: Blast in the port" in done.stdout
+    done = cli("source", *arguments, WATCHDESK_CONFIG=str(config))
+    first, second, post = done.stdout.splitlines()
+    assert (first, second) == ("rss:wire: connecting", "rss:wire: live")
+    assert "wire: Blast in the port" in post
     assert "\x1b" not in done.stdout
-    assert not (tmp_path / "home" / "log.db").exists()
+    assert done.stderr == ""
+    assert not (tmp_path / "log.db").exists()
 
 
-def test_a_source_that_refuses_us_is_said_at_once(run: CliRunner) -> None:
-    done = run.invoke(group, ["test", "rss:wire", "--url", "http://127.0.0.1/feed", "--seconds", "60"])
+def test_a_source_that_refuses_us_is_said_at_once(cli: Cli) -> None:
+    done = cli("source", "test", "rss:wire", "--url", "http://127.0.0.1/feed", "--seconds", "60")
     assert "refused: resolves to a private or reserved address" in done.stdout
+    assert done.returncode == 1
+
+
+def test_an_area_that_no_place_has_is_told_with_the_nearest(
+    run: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    index = tmp_path / "places.wdg"
+    write_whole(index, build_index(place_rows(), {}))
+    monkeypatch.setenv("WATCHDESK_GAZETTEER", str(index))
+    assert said(run, "add", "x:ward", "--area", "Idlib") == "x:ward is added\n"
+    assert said(run, "add", "x:ward", "--area", "Idlibb").startswith("x:ward is changed; no place is called Idlibb")
 
 
 def test_what_the_file_owns_is_changed_in_the_file(run: CliRunner, tmp_path: Path) -> None:
