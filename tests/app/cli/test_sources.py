@@ -125,9 +125,9 @@ def test_a_source_is_tried_without_storing_or_logging_anything(cli: Cli, wire: F
     config.write_text('[outbound]\nallow_networks = ["127.0.0.0/8"]\n')
     arguments = ["test", "rss:wire", "--url", wire.url, "--option", "allow_internal=yes", "--seconds", "3"]
     done = cli("source", *arguments, WATCHDESK_CONFIG=str(config))
-    first, second, post = done.stdout.splitlines()
-    assert (first, second) == ("rss:wire: connecting", "rss:wire: live")
-    assert "wire: Blast in the port" in post
+    lines = done.stdout.splitlines()
+    assert {"rss:wire: connecting", "rss:wire: live"} < set(lines)
+    assert any("wire: Blast in the port" in line for line in lines)
     assert "\x1b" not in done.stdout
     assert done.stderr == ""
     assert not (tmp_path / "log.db").exists()
