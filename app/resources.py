@@ -13,6 +13,7 @@ from app.domain.gazetteer import Gazetteer
 from app.domain.lexicon import Lexicon, load_lexicon
 from app.domain.tagging import Tagger
 from app.gazetteer_file import default_gazetteer, open_gazetteer
+from app.outbound.witness import ClockWitness
 from app.settings import Settings
 from app.streams.open import open_stream
 from app.streams.port import Stream
@@ -32,6 +33,11 @@ class Resources:
     metrics: Metrics
     health: Health = field(default_factory=Health)
     tracing: Tracing = field(default_factory=Tracing)
+
+    @cached_property
+    def witness(self) -> ClockWitness:
+        """What those whom this process calls say of its clock."""
+        return ClockWitness(self.clock)
 
     @cached_property
     def gazetteer(self) -> Gazetteer:

@@ -20,7 +20,7 @@ class Deadman:
         allow = [*outbound.get("allow_hosts", ()), *outbound.get("allow_networks", ())]
         policy = policy_of(allow, plain=bool(outbound.get("allow_http", False)))
         self._resources = resources
-        self._client = OutboundClient(policy, clock=resources.clock)
+        self._client = OutboundClient(policy, clock=resources.clock, witness=resources.witness)
 
     async def came_through(self) -> None:
         """Note that an exercise post has gone all the way."""

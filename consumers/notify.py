@@ -27,7 +27,9 @@ from app.notify.plan import Due, Plan, plan, probe
 from app.notify.port import Delivered, Failed, Message, Notice, Outcome
 from app.notify.schedule import EXPIRY, probe_gap
 from app.notify.secrets import SecretBox
+from app.outbound.client import OutboundClient
 from app.resources import Resources
+from consumers.clock_watch import ClockWatch
 from consumers.deadman import Deadman
 from consumers.delivery_marks import Marks, Sent
 from consumers.group_commit import GroupCommit
@@ -40,7 +42,7 @@ POLL_S = 1.0
 LOOK_ANYWAY_S = 10.0  # a database that went away is noticed within this, also while nothing is sent
 LEASE = timedelta(seconds=30)
 DEADLINE_S = 25.0  # one message with all its calls; shorter than the lease
-HOUSEKEEPING = timedelta(seconds=60)
+HOUSEKEEPING_S = 60.0
 RETRY_MARK_S = 0.5
 WINDOW = 500  # due alerts that are looked at where a backlog becomes a digest
 DRAIN_S = 4.0  # real seconds, of the five and a half that a role's work has to stop in
@@ -57,6 +59,7 @@ async def run_notify(resources: Resources) -> None:
         outbound=settings.config.section("outbound"),
         clock=resources.clock,
         stream=resources.stream,
+        connect=partial(OutboundClient, clock=resources.clock, witness=resources.witness),
     )
     await Sender(resources, Outlets(builder)).run()
 
@@ -75,11 +78,12 @@ class Sender:
         self._owner = secrets.token_hex(8)
         self._commits = GroupCommit(resources.database)
         self._marks = Marks(resources.clock, resources.metrics)
+        self._clock_watch = ClockWatch(resources)
         self._busy: set[str] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._wake = asyncio.Event()
-        self._kept_house: datetime | None = None
+        self._kept_house = float("-inf")
         self._idle_mark: int | None = None
         self._looked_at = 0.0
 
@@ -141,8 +145,8 @@ class Sender:
         await self._say_why(broken, outlets, states)
         types = {TOPIC: "stream", NOWHERE: "null", **{one.destination.name: one.destination.type for one in known}}
         self._measure(types, states, waiting)
-        if self._kept_house is None or now - self._kept_house >= HOUSEKEEPING:
-            self._kept_house = now
+        if self._clock.monotonic() - self._kept_house >= HOUSEKEEPING_S:
+            self._kept_house = self._clock.monotonic()
             await self._keep_house(now, types)
         for name, backlog in waiting.items():
             outlet = outlets.get(name)
@@ -303,14 +307,17 @@ class Sender:
             return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True, bug=True)
 
     async def _keep_house(self, now: datetime, types: dict[str, str]) -> None:
-        """End what waited for 72 h, and say so; say which sources fell silent and which are heard again."""
+        """End what waited for 72 h, and say so; say which sources fell silent, which are heard again, and whether our clock is wrong."""
         async with self._database.write() as writing:
+            for line in await self._clock_watch.keep(writing):  # first: what a wrong clock dated has not waited
+                log.error("clock", detail=line, told=await self._marks.tell(writing, line))
             for name, count in (await outbox.expire(writing, now - EXPIRY, now)).items():
                 await self._marks.alarm(writing, name, f"{count} alerts expired undelivered after 72 h")
                 if name in types:
                     self._metrics.deliveries.attempts.labels(types[name], "expired").inc(count)
             for line in await silence_news(writing, now):
                 log.warning("silence", detail=line, told=await self._marks.tell(writing, line))
+        self._clock_watch.committed()
 
     async def _say_why(
         self, broken: Mapping[str, str], outlets: Collection[str], states: Mapping[str, DestinationState]

@@ -145,7 +145,7 @@ class Composer:
 
     async def _sources(self, session: AsyncSession, now: datetime) -> SourcesLive | None:
         """Return how many sources are being read, counted at most once a second."""
-        if self._counted_at is None or now - self._counted_at >= timedelta(seconds=1):
+        if self._counted_at is None or abs(now - self._counted_at) >= timedelta(seconds=1):
             reading, total = await destinations.sources_live(session)
             self._counted_at, self._counted = now, SourcesLive(reading, total) if total else None
         return self._counted

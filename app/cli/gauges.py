@@ -15,6 +15,8 @@ import structlog
 
 from app.api.health import refresh
 from app.db import incidents, meta, sources
+from app.db.clock import database_offset
+from app.domain.clocks import BUILT
 from app.errors import Unavailable, WatchdeskError
 from app.resources import Resources
 from app.telemetry.metrics import LEVELS, PLATFORMS
@@ -50,6 +52,7 @@ class Gauges:
     async def _read(self) -> None:
         process = self._resources.metrics.process
         process.home_free.set(shutil.disk_usage(self._resources.settings.home).free)
+        self._clocks()
         for part in (self._stream, self._spooled, self._database):
             try:
                 await part()
@@ -57,6 +60,11 @@ class Gauges:
                 continue  # its own gauge says so
             except WatchdeskError as error:
                 log.warning("a gauge could not be read", detail=error.detail)
+
+    def _clocks(self) -> None:
+        offset, seen = self._resources.metrics.process.clock_offset, self._resources.witness.seen()
+        offset.labels("build").set(min(0.0, (self._resources.clock.now() - BUILT).total_seconds()))
+        offset.labels("receivers").set(seen.offset_s if seen else 0.0)
 
     async def _stream(self) -> None:
         up = self._resources.metrics.process.stream_up
@@ -78,10 +86,12 @@ class Gauges:
         await refresh(self._resources)
         now, metrics = self._resources.clock.now(), self._resources.metrics
         async with self._resources.database.read() as session:
+            ahead = await database_offset(session, self._resources.clock)
             applied = await meta.value(session, "config_hash")
             quiet = await sources.silent(session, now) if self._reads_sources else {}
             hours = self._resources.settings.config.desk.incident_hours
             levels = await incidents.by_level(session, now - timedelta(hours=hours)) if self._decides else {}
+        metrics.process.clock_offset.labels("database").set(ahead or 0.0)
         metrics.process.config_differs.set(applied is not None and applied != self._resources.settings.config.digest)
         silent = Counter(map(platform_of, quiet))
         for platform in PLATFORMS if self._reads_sources else ():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Destination, DestinationState, LiveMessage, Source, SourceStatus
@@ -69,6 +69,17 @@ async def enable(writing: WriteSession, name: str) -> bool:
     state.failures = state.refusals = 0
     state.detail = ""
     return True
+
+
+async def free(writing: WriteSession, before: datetime, now: datetime, *, until: datetime) -> None:
+    """Mend what a wrong clock wrote of destinations: a pause beyond `until`, a trouble since before `before` or since after `now`."""
+    state = DestinationState
+    paused = update(state).where(state.paused_until > until).values(paused_until=until)
+    failing = (
+        update(state).where(or_(state.failing_since < before, state.failing_since > now)).values(failing_since=now)
+    )
+    for change in (paused, failing):
+        await writing.session.execute(change)
 
 
 async def rotate_secret(writing: WriteSession, name: str, sealed: str, now: datetime) -> None:

@@ -6,10 +6,10 @@ A row ends delivered, digested (in another message), cancelled (why) or expired.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -22,6 +22,7 @@ from app.messages import AlertMessage, IncidentView
 
 PENDING, DELIVERED, DIGESTED, CANCELLED, EXPIRED = "pending", "delivered", "digested", "cancelled", "expired"
 DETAIL = 500  # characters of a reason that are kept
+LEASE_ENDS = timedelta(seconds=60)  # no sender leases for longer
 
 
 class DueRow(NamedTuple):
@@ -224,6 +225,24 @@ async def pull_forward(writing: WriteSession, destination: str, now: datetime) -
         )
         .values(next_at=now)
     )
+
+
+async def date_anew(writing: WriteSession, before: datetime, after: datetime, now: datetime) -> None:
+    """Date what waits as of now where it was stored by a clock that was wrong: before `before`, or after `after`. It is then due."""
+    unleased = Delivery.lease_owner.is_(None)
+    await writing.session.execute(
+        update(Delivery)
+        .where(Delivery.state == PENDING, or_(Delivery.created_at < before, Delivery.created_at > after))
+        .values(created_at=now, next_at=case((unleased, literal(now, Delivery.next_at.type)), else_=Delivery.next_at))
+    )
+
+
+async def free(writing: WriteSession, now: datetime, *, beyond: datetime) -> None:
+    """Make due what waits for a time after `beyond`, which only a wrong clock can have set. A lease runs out a minute from now at the latest."""
+    late = (Delivery.state == PENDING, Delivery.next_at > beyond)
+    await writing.session.execute(update(Delivery).where(*late, Delivery.lease_owner.is_(None)).values(next_at=now))
+    lapses = now + LEASE_ENDS
+    await writing.session.execute(update(Delivery).where(*late, Delivery.next_at > lapses).values(next_at=lapses))
 
 
 async def expire(writing: WriteSession, before: datetime, now: datetime) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from app.clock import Clock
@@ -18,7 +19,7 @@ from app.notify.slack_blocks import Look
 from app.notify.stream import StreamNotifier
 from app.notify.webhook import SigningSecrets, WebhookNotifier
 from app.outbound.client import OutboundClient
-from app.outbound.targets import OutboundRefused, check_url, policy_of
+from app.outbound.targets import OutboundPolicy, OutboundRefused, check_url, policy_of
 from app.streams.port import Stream
 
 Options = Mapping[str, Any]
@@ -54,7 +55,7 @@ class NullNotifier:
 class Builder:
     """Builds notifiers. `secret_of` gives the value of a variable that the config cites, `outbound` is the file's section of that name.
 
-    `http_clock` times requests apart, where `clock` runs too fast for a real socket.
+    `connect` makes the HTTP client of a destination from what it may reach; by default one on `clock`.
     """
 
     def __init__(
@@ -65,12 +66,12 @@ class Builder:
         outbound: Options,
         clock: Clock,
         stream: Stream | None = None,
-        http_clock: Clock | None = None,
+        connect: Callable[[OutboundPolicy], OutboundClient] | None = None,
     ) -> None:
         self._secret_of = secret_of
         self._box = box
         self._clock = clock
-        self._http_clock = http_clock or clock
+        self._connect = connect or partial(OutboundClient, clock=clock)
         self._stream = stream
         self._allow = [*outbound.get("allow_hosts", ()), *outbound.get("allow_networks", ())]
         self._plain = bool(outbound.get("allow_http", False))
@@ -130,7 +131,7 @@ class Builder:
         return target.host in policy.hosts or (target.address is not None and policy.allows(target.address))
 
     def _client(self, *, plain: bool) -> OutboundClient:
-        return OutboundClient(policy_of(self._allow, plain=plain or self._plain), clock=self._http_clock)
+        return self._connect(policy_of(self._allow, plain=plain or self._plain))
 
     def _value(self, spec: DestinationSpec, what: str) -> str:
         """Return the value of option `what`, or of the variable that `<what>_env` names."""

@@ -26,6 +26,7 @@ from app.clock import Clock, SystemClock
 from app.errors import WatchdeskError
 from app.outbound.addresses import IpAddress
 from app.outbound.targets import OutboundPolicy, OutboundRefused, Target, check_resolved, check_url
+from app.outbound.witness import ClockWitness
 
 DEADLINE_S = 15.0  # resolving, connecting, TLS, sending and reading together
 MAX_REPLY = 64 * 1024
@@ -79,7 +80,7 @@ async def resolve_name(host: str, port: int) -> Sequence[str]:
 
 
 class OutboundClient:
-    """Holds no connection between requests: each is resolved, checked and connected anew."""
+    """Holds no connection between requests: each is resolved, checked and connected anew. `witness` hears every reply's `Date`."""
 
     def __init__(
         self,
@@ -88,11 +89,13 @@ class OutboundClient:
         clock: Clock | None = None,
         resolve: Resolve = resolve_name,
         tls: ssl.SSLContext | None = None,
+        witness: ClockWitness | None = None,
     ) -> None:
         self._policy = policy
         self._clock = clock or SystemClock()
         self._resolve = resolve
         self._tls = tls or ssl.create_default_context()
+        self._witness = witness
 
     async def check(self, url: str) -> Target:
         """Raise OutboundRefused or OutboundFailed unless `url` could be called now. Nothing is connected to."""
@@ -146,11 +149,14 @@ class OutboundClient:
 
     async def _once(self, method: str, target: Target, headers: Mapping[str, str], ask: Ask) -> Reply:
         addresses = await self._addresses(target)
+        asked = self._clock.now()
         try:
             async with (
                 self._session(target, addresses, aiohttp.ClientTimeout(total=None)) as session,
                 session.request(method, target.url, headers=headers, data=ask.body, allow_redirects=False) as response,
             ):
+                if self._witness is not None:
+                    self._witness.hear(target.host, response.headers, asked, self._clock.now())
                 body, truncated = await _read(response, ask.max_reply)
                 return Reply(
                     response.status, CIMultiDictProxy(CIMultiDict(response.headers)), body, truncated, str(target.url)

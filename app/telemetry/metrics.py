@@ -38,6 +38,7 @@ ERRORS = ("unavailable", "bad_record", "bug", "damaged")
 DESTINATIONS = ("slack", "webhook", "apprise", "stream", "null")
 ATTEMPTS = ("delivered", "digested", "temporary", "permanent", "cancelled", "expired")
 DROPS = ("frozen", "reset", "limit")
+CLOCKS = ("build", "database", "receivers")
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0)
@@ -230,6 +231,11 @@ class ProcessMetrics:
         self.home_free = declare.gauge("watchdesk_home_free_bytes", "Free space where the home lies.")
         self.config_differs = declare.gauge(
             "watchdesk_config_differs", "1 where this process read another watchdesk.toml than the one applied."
+        )
+        self.clock_offset = declare.gauge(
+            "watchdesk_clock_offset_seconds",
+            "How far our clock is ahead of another (below zero: behind it), as far as that is known; `build`: while it is before this build was made.",
+            against=CLOCKS,
         )
 
 

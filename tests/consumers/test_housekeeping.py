@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from app.streams.port import Outgoing
 from app.streams.sqlite_log import open_sqlite_log
 from app.streams.topics import POSTS, TAGGED
 from consumers.housekeeping import READ_BY, tidy
+from tests.parts.set_clock import SetClock
 from tests.rows import alert_row, store
 from tests.sending import sending
 
@@ -49,3 +51,21 @@ async def test_alerts_stay_for_ever_unless_a_setting_says_for_how_long(
         async with desk.database.read() as session:
             assert len((await session.execute(select(Alert.seq))).all()) == kept
             assert (await meta.standing(session)).alerts_gone == gone
+
+
+@pytest.mark.parametrize(("ahead_s", "kept"), [(0, 1), (366 * 86_400, 2)])
+async def test_a_clock_that_receivers_call_wrong_forgets_nothing(tmp_path: Path, ahead_s: float, kept: int) -> None:
+    clock = SetClock()
+    async with sending(tmp_path, clock) as desk:
+        right = clock.now()
+        young = alert_row(2, stored_at=right - timedelta(days=1))
+        await store(desk.database, alert_row(1, stored_at=right - timedelta(days=400)), young)
+        clock.set(ahead_s)
+        now = clock.now()
+        desk.resources.witness.hear("a.example", {"Date": format_datetime(right, usegmt=True)}, now, now)
+        database = replace(desk.resources.settings.database, alert_retention_days=365)
+        given = replace(desk.resources, settings=replace(desk.resources.settings, database=database))
+        given.witness = desk.resources.witness
+        await tidy(given)
+        async with desk.database.read() as session:
+            assert len((await session.execute(select(Alert.seq))).all()) == kept

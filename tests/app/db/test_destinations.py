@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 from app.db import destinations
 from app.db.config import put_destination, put_source
 from app.db.models import DestinationState, LiveMessage, SourceStatus
@@ -55,3 +57,22 @@ async def test_live_sources_are_counted_among_those_configured(database: Databas
     await store(database, *said, SourceStatus(source="x:stranger", state="live", said_at=NOON))
     async with database.read() as session:
         assert await destinations.sources_live(session) == (1, 3)
+
+
+async def test_what_a_wrong_clock_wrote_of_a_destination_is_mended(database: Database) -> None:
+    hour = timedelta(hours=1)
+    await store(
+        database,
+        DestinationState(destination="a", paused_until=NOON + 99 * hour, failing_since=NOON - 999 * hour),
+        DestinationState(destination="b", paused_until=NOON + hour, failing_since=NOON + 2 * hour),
+        DestinationState(destination="c", paused_until=None, failing_since=NOON - hour),
+    )
+    async with database.write() as writing:
+        await destinations.free(writing, NOON - 99 * hour, NOON, until=NOON + 5 * hour)
+    async with database.read() as session:
+        states = await destinations.states(session)
+    assert {name: (state.paused_until, state.failing_since) for name, state in states.items()} == {
+        "a": (NOON + 5 * hour, NOON),
+        "b": (NOON + hour, NOON),
+        "c": (None, NOON - hour),
+    }

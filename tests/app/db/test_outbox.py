@@ -129,6 +129,38 @@ async def test_what_works_again_is_due_at_once_save_what_is_being_sent(database:
         assert [row.id for row in await outbox.due(session, "a", NOON, limit=9)] == ids[1:]
 
 
+async def test_what_a_wrong_clock_dated_is_dated_anew_and_due_save_what_is_being_sent(database: Database) -> None:
+    await enqueue(database, [message(number) for number in (1, 2, 3, 99)])  # each stored in its minute
+    leased = delivery_id("a", "a2")
+    async with database.write() as writing:
+        await outbox.claim(writing, [leased], owner="me", until=NOON + 9 * MINUTE)
+        await outbox.settle(writing, [delivery_id("a", "a1")], outbox.DELIVERED, "", NOON)
+        await outbox.date_anew(writing, NOON + 3 * MINUTE, NOON + 60 * MINUTE, NOON + 50 * MINUTE)
+    found = await rows(database)
+    dated = {name: (row.created_at - NOON, row.next_at - NOON) for name, row in found.items()}
+    assert dated == {
+        "a1": (MINUTE, MINUTE),
+        "a2": (50 * MINUTE, 9 * MINUTE),
+        "a3": (3 * MINUTE, 3 * MINUTE),
+        "a99": (50 * MINUTE, 50 * MINUTE),
+    }
+
+
+async def test_what_waits_beyond_a_time_is_freed_and_a_lease_within_a_minute(database: Database) -> None:
+    await enqueue(database, [message(number) for number in (1, 2, 3)])
+    waiting, leased, other = (delivery_id("a", f"a{number}") for number in (1, 2, 3))
+    async with database.write() as writing:
+        await outbox.put_off(writing, [waiting], NOON + 999 * MINUTE, "HTTP 500")
+        await outbox.claim(writing, [leased], owner="me", until=NOON + 999 * MINUTE)
+        await outbox.put_off(writing, [other], NOON + 15 * MINUTE, "HTTP 500")
+        await outbox.free(writing, NOON + 10 * MINUTE, beyond=NOON + 20 * MINUTE)
+    assert {name: (row.next_at - NOON) / MINUTE for name, row in (await rows(database)).items()} == {
+        "a1": 10,
+        "a2": 11,
+        "a3": 15,
+    }
+
+
 async def test_expiry_counts_by_destination(database: Database) -> None:
     await enqueue(database, [message(1), message(9)])
     async with database.write() as writing:

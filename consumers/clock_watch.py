@@ -1,0 +1,85 @@
+"""What the sender does about a clock that is wrong: says so once, keeps for a doctor what receivers say, frees what a wrong time holds back."""
+
+from __future__ import annotations
+
+import socket
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from app.db import destinations, outbox
+from app.db.clock import SeenOf, database_offset, put_seen
+from app.db.session import WriteSession
+from app.domain.clocks import BUILT, WRONG_S, apart, before_build
+from app.resources import Resources
+
+SAID_EVERY = timedelta(minutes=10)
+MOVED_S = 1.0  # what is written down sooner
+STEP_S = 30.0  # set back by more, a clock held deliveries back for as long
+AHEAD = timedelta(seconds=60)  # stored later than now: by a clock that runs ahead
+LONGEST = timedelta(hours=5)  # beyond the longest wait between two attempts
+PROBE = timedelta(seconds=60)
+
+
+class _Known(NamedTuple):
+    """What was known at the last minute: how far the wall clock was ahead of the monotonic one (it changes only when somebody sets the
+    clock), what was written down of receivers, and whether people were told that the clock is wrong.
+    """
+
+    reading: float
+    written: SeenOf | None = None
+    told: bool = False
+
+
+class ClockWatch:
+    """Watches the clock of this process. What was said is kept in memory: a process that begins anew says it again."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._clock = resources.clock
+        self._witness = resources.witness
+        self._machine = socket.gethostname()
+        self._known = self._next = _Known(self._reading())
+
+    async def keep(self, writing: WriteSession) -> list[str]:
+        """Do what a minute asks for and return what is new, as lines for people. What it did counts from `committed` on."""
+        now, reading = self._clock.now(), self._reading()
+        if before_build(now) is None:  # before that, every time that we stored lies ahead
+            await self._free(writing, now, stepped=reading < self._known.reading - STEP_S)
+        wrong = self._wrong(now, await database_offset(writing.session, self._clock))
+        self._next = _Known(reading, await self._write_down(writing, now), bool(wrong))
+        if self._next.told == self._known.told:
+            return []
+        return [f"the clock of {self._machine} {wrong or 'is right again'}"]
+
+    def committed(self) -> None:
+        self._known = self._next
+
+    def _reading(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+    async def _free(self, writing: WriteSession, now: datetime, *, stepped: bool) -> None:
+        await outbox.date_anew(writing, BUILT, now + AHEAD, now)
+        await outbox.free(writing, now, beyond=now if stepped else now + LONGEST)
+        await destinations.free(writing, BUILT, now, until=now + (PROBE if stepped else LONGEST))
+
+    async def _write_down(self, writing: WriteSession, now: datetime) -> SeenOf | None:
+        seen, old = self._witness.seen(), self._known.written
+        if seen is None:
+            return old
+        if old and abs(seen.offset_s - old.offset_s) <= MOVED_S and abs(now - old.at) < SAID_EVERY:
+            return old
+        said = SeenOf(round(seen.offset_s, 1), seen.hosts, now)
+        await put_seen(writing, self._machine, said)
+        return said
+
+    def _wrong(self, now: datetime, ahead: float | None) -> str:
+        """Return what is wrong with the clock, nothing where it is right; `ahead` of the database's, where that has one."""
+        if before_build(now):
+            return f"says {now:%Y-%m-%d}, before this build was made: webhooks are not signed and wait; set it (NTP)"
+        seen = self._witness.seen()
+        if seen is not None and abs(seen.offset_s) > WRONG_S:
+            offset, who = seen.offset_s, "says one receiver" if seen.hosts == 1 else f"say {seen.hosts} receivers"
+        elif ahead is not None and abs(ahead) > WRONG_S:
+            offset, who = ahead, "says the database"
+        else:
+            return ""
+        return f"is {apart(offset)}, {who}: signatures may be refused; set it (NTP)"
