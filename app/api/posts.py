@@ -21,22 +21,23 @@ from app.db.audit import Deed
 from app.db.models import Post
 from app.db.posts import StoredPost
 from app.db.session import WriteSession
-from app.domain.posts import parse_line
+from app.domain.pasted import line_of
 from app.domain.rights import shown_tags, shown_text, withheld
-from app.messages import Post as PostMessage
-from app.messages import Quarantined
+from app.errors import UserError
 
 router = APIRouter(prefix="/v1/posts", tags=["posts"])
 
 
 class PostAsk(BaseModel):
-    """A post line, as a replay file has it."""
+    """A post line, as a replay file has it. Its `url` alone tells id, platform and author of a post of X, Telegram, Bluesky or the web."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.POST_ASK]})
 
-    id: Annotated[str, Field(min_length=1, max_length=200)]
-    platform: Annotated[str, Field(min_length=1, max_length=30)] = "inbox"
-    author: Annotated[str, Field(min_length=1, max_length=300)]
+    id: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    platform: Annotated[str | None, Field(min_length=1, max_length=30, description="`inbox` where no url tells.")] = (
+        None
+    )
+    author: Annotated[str | None, Field(min_length=1, max_length=300)] = None
     text: Annotated[str, Field(max_length=60_000)] = ""
     created_at: Annotated[str | None, Field(max_length=40, description="ISO 8601; now where it is missing.")] = None
     type: Literal["post", "edit", "delete"] = "post"
@@ -59,14 +60,13 @@ class PostAsk(BaseModel):
 async def hand_in_post(request: Request, resources: Resources, caller: MayAck, given: PostAsk) -> Response:
     """It goes the way of every other post: stored, tagged, joined into incidents. Who handed it in stands in the audit."""
     now = resources.clock.now()
-    line = msgspec.json.encode({"created_at": now, **given.model_dump(exclude_none=True)})
-    read = parse_line(line, received_at=now)
-    if not isinstance(read, PostMessage):
-        detail = read.detail if isinstance(read, Quarantined) else "it is no post"
-        raise Problem(422, f"This cannot be a post: {detail}", field="id")
+    try:
+        line, read = line_of(given.model_dump(), now)
+    except UserError as error:
+        raise Problem(422, f"{error.detail[0].upper()}{error.detail[1:]}.", field="id") from None
 
     async def work(writing: WriteSession) -> Done:
-        await inbox.hand_in(writing.session, line.decode(), now)
+        await inbox.hand_in(writing.session, line, now)
         await audit.note(writing, Deed(caller.name, "post_handed_in", read.id), now)
         return Done(202, Accepted(read.id))
 

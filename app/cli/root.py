@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Entry] = {
     "destination": Entry("app.cli.destinations:group", "Try destinations, see deliveries, send again."),
     "drill": Entry("app.cli.drill:command", "Send an exercise through everything and time it."),
     "source": Entry("app.cli.sources:group", "Add, list, try and retire sources; import lists of them."),
+    "post": Entry("app.cli.post:command", "Hand in a post by its address and its words."),
     "hold": Entry("app.cli.hold:group", "Keep posts against deletion, for a reason and until a day."),
     "tag": Entry("app.cli.tag:command", "Tag post lines from stdin: places, kind, claim, actors, tolls."),
     "match": Entry("app.cli.match:command", "Say which rules match which posts, and why."),

@@ -79,6 +79,15 @@ async def test_a_post_handed_in_waits_for_the_inbox_producer(desk: Desk) -> None
     assert (deed.who, deed.action, deed.subject) == ("local", "post_handed_in", "inbox:call-1")
 
 
+async def test_the_address_of_a_post_and_its_words_are_enough(sqlite_desk: Desk) -> None:
+    body = {"url": "https://x.com/ward/status/1036978342000000000?s=20", "text": "Jets over the town"}
+    assert (await sqlite_desk.ask("POST", "/v1/posts", json=body)).body["post"] == "x:1036978342000000000"
+    refused = await sqlite_desk.ask("POST", "/v1/posts", json={"text": "Jets over the town"})
+    assert refused.body["detail"] == "Say whose post it is and which: id is missing, and no url tells it."
+    refused = await sqlite_desk.ask("POST", "/v1/posts", json={"url": body["url"]})
+    assert (refused.status, refused.body["detail"]) == (422, "A post without words tells nothing: text is missing.")
+
+
 async def test_what_cannot_be_handed_in_is_422(sqlite_desk: Desk) -> None:
     good: dict[str, Any] = {"id": "1", "author": "a", "text": "t"}
     changes: list[dict[str, Any]] = [
