@@ -13,14 +13,16 @@ import msgspec
 
 from app.ballast import NAME as BALLAST
 from app.ballast import refuse_without_room
+from app.cli.clock_check import check_clock
 from app.cli.printing import console, print_lines, visible
 from app.clock import SystemClock
 from app.config_check import check_config
 from app.db import destinations
 from app.db.migrate import check, head
+from app.db.retention import rows_due
 from app.db.revisions import refuse_folder
 from app.db.session import open_database
-from app.errors import HomeHeldError, Unavailable, UserError, WatchdeskError
+from app.errors import HomeHeldError, SchemaError, Unavailable, UserError, WatchdeskError
 from app.gazetteer_file import default_path, open_gazetteer
 from app.home import hold_home
 from app.settings import Settings, prepare_home, refuse_missing_places
@@ -79,7 +81,7 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
 
 
 def _configuration(settings: Settings) -> list[Finding]:
-    found = check_config(settings, now=datetime.now(UTC), argv=sys.argv)
+    found = [one for one in check_config(settings, now=datetime.now(UTC), argv=sys.argv) if one.where != "clock"]
     if not found:
         counted = f"{len(settings.config.sources)} sources, {len(settings.config.watches)} watches"
         return [Finding("settings", "ok", f"{settings.config_path}: {counted}")]
@@ -122,6 +124,33 @@ async def _database(settings: Settings) -> Finding:
     return Finding("database", "ok", f"answers, at revision {head()}")
 
 
+async def _empty(settings: Settings) -> str | None:
+    """Return why there is nothing to ask the database for, None where there is: a database that is away, or not ours, is told by its own check."""
+    file = settings.database.file
+    if file is not None and not file.exists():
+        return "nothing is stored yet"
+    try:
+        await check(settings.database_url)
+    except SchemaError:
+        return "nothing can be read before the database is migrated"
+    return None
+
+
+async def _clock(settings: Settings) -> Finding:
+    return Finding("clock", *await check_clock(settings, SystemClock()))
+
+
+async def _housekeeping(settings: Settings) -> Finding:
+    if empty := await _empty(settings):
+        return Finding("housekeeping", "ok", empty)
+    async with open_database(settings.database_url, role="cli") as database, database.read() as session:
+        due = await rows_due(session, datetime.now(UTC))
+    if due:
+        todo = "it runs in `watchdesk run` and beside `watchdesk consume desk`: start one, or read its log"
+        return Finding("housekeeping", "look", f"{due} exercises of two days ago are still there", todo)
+    return Finding("housekeeping", "ok", "nothing is left that is past its time")
+
+
 async def _stream(settings: Settings) -> Finding:
     kafka = settings.stream.kafka
     if kafka is None and not settings.stream.file.exists():
@@ -146,9 +175,8 @@ async def _places(settings: Settings) -> Finding:
 
 
 async def _destinations(settings: Settings) -> Finding:
-    file = settings.database.file
-    if file is not None and not file.exists():
-        return Finding("destinations", "ok", "none is stored yet")
+    if empty := await _empty(settings):
+        return Finding("destinations", "ok", empty)
     async with open_database(settings.database_url, role="cli") as database, database.read() as session:
         states = await destinations.states(session)
         names = await destinations.active_names(session)
@@ -167,6 +195,8 @@ CHECKS: dict[str, Look] = {
     "home": _home,
     "disk": _disk,
     "database": _database,
+    "clock": _clock,
+    "housekeeping": _housekeeping,
     "log": _stream,
     "places": _places,
     "destinations": _destinations,

@@ -77,6 +77,6 @@ async def _delete(session: AsyncSession, statement: object) -> int:
 
 
 async def rows_due(session: AsyncSession, now: datetime) -> int:
-    """Return how many exercises are past their day: what a doctor asks whether housekeeping still runs."""
+    """Return how many exercises are a day past their day: what a doctor asks whether housekeeping still runs."""
     query = select(func.count()).where(Incident.exercise, Incident.stored_at < now - 2 * EXERCISES_FOR)
     return int(await session.scalar(query) or 0)
