@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from app.db.session import Database, Role, open_database
 from app.domain.gazetteer import Gazetteer
 from app.domain.lexicon import Lexicon, load_lexicon
 from app.domain.tagging import Tagger
-from app.gazetteer_file import default_gazetteer, open_gazetteer
+from app.gazetteer_file import default_gazetteer, open_gazetteer, prepare_gazetteer
 from app.outbound.witness import ClockWitness
 from app.settings import Settings
 from app.streams.open import open_stream
@@ -20,6 +21,8 @@ from app.streams.port import Stream
 from app.telemetry.health import Health
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracing, open_tracing
+
+PLACES = "places"  # the part of a process's health
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Resources:
     metrics: Metrics
     health: Health = field(default_factory=Health)
     tracing: Tracing = field(default_factory=Tracing)
+    _opening_places: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     @cached_property
     def witness(self) -> ClockWitness:
@@ -43,6 +47,22 @@ class Resources:
     def gazetteer(self) -> Gazetteer:
         named = self.settings.gazetteer
         return default_gazetteer(self.settings.home) if named is None else open_gazetteer(named)
+
+    async def open_places(self) -> Gazetteer:
+        """Return the gazetteer; where the home has none it is built first, half a minute in which everything else goes on."""
+        async with self._opening_places:
+            if "gazetteer" not in self.__dict__:
+                named = self.settings.gazetteer
+                if named is None:
+                    self.gazetteer = await prepare_gazetteer(self.settings.home, self._building_places)
+                else:
+                    self.gazetteer = await asyncio.to_thread(open_gazetteer, named)
+            if PLACES in self.health.parts:
+                self.health.say(PLACES, self.clock.now(), ok=True)
+        return self.gazetteer
+
+    def _building_places(self) -> None:
+        self.health.say(PLACES, self.clock.now(), ok=False, detail="building the place index")
 
     @cached_property
     def lexicon(self) -> Lexicon:

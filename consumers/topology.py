@@ -20,17 +20,19 @@ from consumers.tag import TagStage
 
 
 class Stage(NamedTuple):
-    """A stage by name; `run` works until it is cancelled."""
+    """A stage by name; `run` works until it is cancelled. It joins its group with the places open: what it is given it can work on."""
 
     name: str
     run: Callable[[Resources], Coroutine[None, None, None]]
 
 
 async def _tag(resources: Resources) -> None:
+    await resources.open_places()
     await run_stage(resources, "tag", POSTS.name, lambda: TagStage(resources).run)
 
 
 async def _desk(resources: Resources) -> None:
+    await resources.open_places()
     await run_stage(resources, "desk", TAGGED.name, lambda: DeskStage(resources).run)
 
 

@@ -243,8 +243,8 @@ async def _compiled(resources: Serving, text: str, *, force: bool, vetted: bool 
     rule = parse_rule(text)
     if vetted:
         vet_rule(rule, force=force)
-    # Opening the gazetteer for the first time may mean building it: not on the event loop.
-    return await asyncio.to_thread(lambda: compile_rule(rule, resources.gazetteer))
+    gazetteer = await resources.open_places()
+    return await asyncio.to_thread(compile_rule, rule, gazetteer)
 
 
 def _words(resources: Serving, post: Post, tags: Tags | None) -> PostWords:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.config_check import Finding, check_config, port_problem
+from app.config_check import Finding, check_config
 from app.domain.clocks import BUILT
-from app.settings import load_settings
+from app.settings import load_settings, port_problem
 from tests.builders import small_gazetteer
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -130,6 +130,16 @@ def test_a_home_that_cannot_be_written_is_an_error_with_its_path(tmp_path: Path)
     (tmp_path / "file").touch()
     (error,) = said(check(tmp_path, WATCHDESK_HOME=str(tmp_path / "file" / "home")), "error")
     assert f"cannot write in {tmp_path}/file/home" in error
+
+
+def test_a_database_in_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    found = check(tmp_path, WATCHDESK_DATABASE_URL="sqlite:////nowhere/desk.db")
+    assert said(found, "error") == ["WATCHDESK_DATABASE_URL: there is no folder /nowhere: make it"]
+
+
+def test_a_place_index_that_is_named_and_not_there_is_an_error(tmp_path: Path) -> None:
+    (error,) = said(check(tmp_path, WATCHDESK_GAZETTEER="/nowhere/places.bin"), "error")
+    assert error.startswith("WATCHDESK_GAZETTEER: there is no file /nowhere/places.bin: run `watchdesk gazetteer build")
 
 
 def test_a_taken_port_is_warned_of_in_one_line(tmp_path: Path) -> None:

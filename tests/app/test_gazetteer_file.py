@@ -1,12 +1,24 @@
 """The index file is whole or it is not there, and what cannot be used never replaces what can."""
 
+import asyncio
+import multiprocessing
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from app.domain.gazetteer_index import build_index
 from app.errors import GazetteerError
-from app.gazetteer_file import build_gazetteer, default_gazetteer, default_path, open_gazetteer, write_whole
+from app.gazetteer_file import (
+    build_gazetteer,
+    default_gazetteer,
+    default_path,
+    open_gazetteer,
+    prepare_gazetteer,
+    write_whole,
+)
 from app.gazetteer_sources import tables_digest
 from tests.builders import place_rows
 
@@ -64,3 +76,52 @@ def test_the_home_keeps_one_index_a_version() -> None:
 def test_an_index_of_ones_own_or_of_these_tables_is_opened_as_it_is(tmp_path: Path, facts: dict[str, object]) -> None:
     write_whole(default_path(tmp_path), build_index(place_rows()[:5], facts))
     assert len(default_gazetteer(tmp_path)) == 5
+
+
+async def test_an_index_that_is_ready_is_opened_without_a_build(tmp_path: Path) -> None:
+    write_whole(default_path(tmp_path), build_index(place_rows()[:5], {"digest": tables_digest()}))
+    built: list[bool] = []
+    assert len(await prepare_gazetteer(tmp_path, lambda: built.append(True))) == 5
+    assert not built
+
+
+async def test_a_build_that_is_given_up_leaves_neither_a_process_nor_a_file(tmp_path: Path) -> None:
+    building = asyncio.Event()
+    work = asyncio.create_task(prepare_gazetteer(tmp_path, building.set))
+    await building.wait()
+    turns = 0
+    async with asyncio.timeout(30):
+        while not multiprocessing.active_children():  # the loop turns while the work is done elsewhere
+            turns += 1
+            await asyncio.sleep(0.01)
+    (child,) = multiprocessing.active_children()
+    half = default_path(tmp_path).with_name(f".{default_path(tmp_path).name}.{child.pid}")
+    half.parent.mkdir(exist_ok=True)
+    half.write_bytes(INDEX[:100])
+
+    began = time.monotonic()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+    assert time.monotonic() - began < 5
+    assert turns
+    assert not multiprocessing.active_children()
+    assert not list(half.parent.iterdir())
+
+
+def test_a_signal_that_is_meant_for_all_of_a_group_is_left_to_whoever_began_the_build(tmp_path: Path) -> None:
+    def stop(step: str, done: int, total: int) -> None:
+        del step, done, total
+        (child,) = multiprocessing.active_children()
+        assert child.pid is not None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(child.pid, number)
+        time.sleep(0.2)  # long enough for a signal to end it
+        assert child.is_alive()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_gazetteer(tmp_path / "places.bin", progress=stop)
+    assert not multiprocessing.active_children()
+    assert not list(tmp_path.iterdir())

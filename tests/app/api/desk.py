@@ -39,6 +39,9 @@ class Given:
     def gazetteer(self) -> Gazetteer:
         return small_gazetteer()
 
+    async def open_places(self) -> Gazetteer:
+        return self.gazetteer
+
     @cached_property
     def tagger(self) -> Tagger:
         return Tagger(self.gazetteer, load_lexicon())
