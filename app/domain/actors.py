@@ -82,12 +82,14 @@ class _Cast:
         if doers:
             threatened = subjects if self._judged.claim == "threat" or self._judged.kind == "armed_clash" else []
             return self._with_partners(sorted([*doers, *threatened]))
-        if subjects:
+        if subjects and self._judged.kind != "explosion_unspecified":
             return self._with_partners(subjects[:1] if self._judged.claim == "report" else subjects)
         if self._judged.claim in {"denial", "threat"}:
             speakers = [hit for role, hit in roles if role is Role.SPEAKER]
             if speakers:
                 return speakers[:1]
+        if self._judged.kind == "explosion_unspecified":
+            return []  # a bang has no doer but one that is said to be
         standing = [hit for role, hit in roles + tags if role is Role.BYSTANDER and self._form(hit) == "forces"]
         if standing:
             return standing[:1]
@@ -152,11 +154,12 @@ class _Cast:
         return [hit for hit in outside if self._role(hit) is Role.DOER][:1]
 
     def _role(self, hit: Hit) -> Role:
-        if (
-            overlaps(hit, [(word.first, word.last) for word in self._doings if word.means.startswith("kind:")])
-            and self._form(hit) == "forces"
-        ):
+        if overlaps(
+            hit, [(word.first, word.last) for word in self._doings if word.means.startswith("kind:")]
+        ) and self._form(hit) in {"forces", "adjective"}:
             return Role.DOER
+        if self._died(hit):
+            return Role.VICTIM
         lead = self._lead(hit)
         if lead == "accuses" or self._beside(hit, "blamed"):
             return Role.DOER
@@ -237,6 +240,11 @@ class _Cast:
         return any(
             0 < hit.first - doing.last <= reach and not self._crosses(doing.last, hit.first) for doing in self._doings
         )
+
+    def _died(self, hit: Hit) -> bool:
+        """“مقتل فرنسي”, "شهداء للجيش": after a noun of dying stands who died."""
+        stems = self._reading.lexicon.stems["dies"]
+        return self._reading.follows(hit.first) and self._reading.tokens[hit.first - 1].norm.startswith(stems)
 
     def _is_target(self, hit: Hit) -> bool:
         """“Regime checkpoint”, "Hezbollah commander": the party owns what was struck."""

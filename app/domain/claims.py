@@ -168,7 +168,18 @@ class _Court:
             return Judgement("none", "none", (), cue, reasons=(f"Claim none: {said}.",))
         chosen = self._choose(speaking)
         events = [event for verdict in speaking if verdict.claim == chosen.claim for event in verdict.events]
+        if chosen.claim == "report" and self._only_labelled(events):
+            return self._labelled(events)
         return self._made(chosen.claim, chosen.events or events or self._events, chosen.cue)
+
+    def _only_labelled(self, events: Sequence[Event]) -> bool:
+        """“Shelters are open #BeirutExplosion”: a topic, on which a post says something else, unless it says that it is now."""
+        return not self._reading.family("now") and all(self._reading.labels(event.hit) for event in events)
+
+    def _labelled(self, events: Sequence[Event]) -> Judgement:
+        kind, by = self._kind(events, None)
+        said = f"Claim aftermath: {self._quote(events[0].hit)} names a topic, the post does not say that it happened."
+        return Judgement("aftermath", kind, tuple(events), reasons=(f"Kind {kind}: {by}.", said))
 
     def _choose(self, verdicts: Sequence[_Verdict]) -> _Verdict:
         first = verdicts[0]
@@ -266,6 +277,8 @@ class _Court:
     def _valid(self, cue: Cue, sentence: int) -> bool:
         if cue.id == "none.metaphor":
             return False  # the phrase has already taken its word out of the text
+        if cue.id in _ALARMS and self._reading.disaster:
+            return False  # a siren warns of the flood
         if "weapon" in cue.needs:
             return any(self._reading.sentence(weapon) == sentence for weapon in self._reading.family("weapon"))
         return (
@@ -319,7 +332,7 @@ class _Court:
         else:
             hedge = self._hedge(events)
             doubt = f", hedged by {self._quote(hedge)}" if hedge is not None else ""
-            reasons.append(f"Claim report: {self._quote(events[0].hit)} is said to have happened{doubt}.")
+            reasons.append(f"Claim report: {self._quote(choose_event(events).hit)} is said to have happened{doubt}.")
         return Judgement(claim, kind, tuple(events), cue, hedge, tuple(reasons))
 
     def _of_this_war(self, events: Sequence[Event]) -> bool:

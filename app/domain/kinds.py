@@ -22,6 +22,8 @@ _PLANNED = frozenset(
     {"assault", "strike", "bomb", "bombing", "raid"}
 )  # spoken of before they happen, often without by whom
 _SHORT = 60  # words of a post in which one sentence's weapon may be the next one's
+_STORE_REACH = 3  # words between a depot and the weapons in it
+_BY_WHOM = frozenset({"attack_on_civilians", "armed_clash"})  # of "killed", where nothing says by what; a bang says it
 _ONTO_REACH = 4  # words between "on" and the place: "on the outskirts of"
 _SIDE_REACH = 5  # words between an act and a nationality or state that did it
 _VICTIM_REACH = 7  # words between an act and those it was done to
@@ -64,7 +66,9 @@ def choose_event(events: Sequence[Event]) -> Event:
             return event
     if events[0].kind == "protest":
         return events[0]
-    return min(events, key=lambda event: (_TIERS[event.kind], -event.sureness))
+    bangs = [event for event in events if event.kind == "explosion_unspecified"]
+    told = [event for event in events if not (bangs and event.act == "harm" and event.kind in _BY_WHOM)]
+    return min(told, key=lambda event: (_TIERS[event.kind], -event.sureness))
 
 
 class _Scene:
@@ -80,6 +84,7 @@ class _Scene:
             if hit.means.endswith(("/forces", "/adjective")) or not is_site(hit, reading)
         ]
         self._hazard = reading.hazard
+        self._disaster = reading.disaster
         self._told = any(
             reading.lexicon.cues[hit.means[4:]].claim in {"past", "aftermath", "denial"}
             for hit in reading.family("cue")
@@ -101,19 +106,28 @@ class _Scene:
 
     def falls(self, hit: Hit, kind: str) -> Event | None:
         """“Barrel bomb on Kafr Zita”: a weapon upon a place has struck it."""
-        ahead = hit.last + 1
+        ahead = self._past_doer(hit.last + 1)
         if self._hazard or not self._reading.is_in(ahead, "onto") or not self._reading.follows(ahead):
             return None
         if not any(0 < first - ahead <= _ONTO_REACH for first, _ in self._reading.places):
             return None
         return Event(hit, kind, self._reading.sentence(hit), (hit,), sureness=1)
 
+    def _past_doer(self, ahead: int) -> int:
+        """Return the token after "by regime forces", which may stand between a weapon and what it fell on."""
+        if not any(word.first == ahead for word in self._reading.family("by")):
+            return ahead
+        return max((party.last + 1 for party in self._parties if 0 < party.first - ahead <= 2), default=ahead)
+
     def plain(self, hit: Hit, kind: str) -> Event | None:
         """An explosion is what a weapon in its sentence makes it."""
         sentence = self._reading.sentence(hit)
-        if kind == "explosion_unspecified":
-            weapon = self._nearest(hit, self._here(self._weapons, sentence))
-            if weapon is not None and not self._is_target(weapon):
+        if self._disaster and self._starts(hit, "by_nature"):
+            return None
+        if kind == "explosion_unspecified" and not self._reading.labels(hit):
+            others = [other for other in self._weapons if other.means != "weapon:chemical_weapon"]
+            weapon = self._nearest(hit, self._here(others, sentence))
+            if weapon is not None and not self._is_target(weapon) and not self._is_stored(weapon):
                 return Event(hit, weapon.means.partition(":")[2], sentence, (hit, weapon))
         if kind == "other_event" and (self._hazard or sentence in self._stormy):
             return None
@@ -122,6 +136,18 @@ class _Scene:
         if kind == "attack_on_civilians" and self._on_armed(hit, sentence):
             kind = "armed_clash"
         return Event(hit, kind, sentence, (hit,))
+
+    def _starts(self, hit: Hit, name: str) -> bool:
+        """Does a word of the hit begin with a stem of the set?"""
+        stems = self._reading.lexicon.stems[name]
+        return any(token.norm.startswith(stems) for token in self._reading.tokens[hit.first : hit.last + 1])
+
+    def _is_stored(self, weapon: Hit) -> bool:
+        """“A depot of rockets blew up”: they were not fired."""
+        stems = self._reading.lexicon.stems["stores"]
+        before = self._reading.tokens[max(0, weapon.first - _STORE_REACH) : weapon.first]
+        sentence = self._reading.sentence(weapon)
+        return any(token.norm.startswith(stems) and token.sentence == sentence for token in before)
 
     def _from_aircraft(self, hit: Hit) -> bool:
         """“Helicopters fired rockets”: what is fired from the air is an air strike."""
@@ -191,9 +217,13 @@ class _Scene:
             return "armed_clash" if self._on_armed(hit, sentence) else "attack_on_civilians"
         if "weapon" in done.needs:
             return None
+        if act == "bomb" and party is None and not self._at_war():
+            return "remote_explosive"
         if party is None or (act == "strike" and _party_of(party) == "police"):
             return default if party is None or self._placed(hit, sentence) else None
         known = self._reading.lexicon.parties[_party_of(party)]
+        if act == "bomb" and known.country == self._reading.country and not self._at_war():
+            return "remote_explosive"
         strikes_from_air = self._reading.country in known.air
         if act == "raid":
             return "air_strike" if strikes_from_air and self._reading.country != "PS" else "armed_clash"
@@ -212,6 +242,11 @@ class _Scene:
         if self._on_civilians(hit, sentence) or known.id in {"unknown_armed", "settlers"}:
             return "attack_on_civilians"
         return "armed_clash"
+
+    def _at_war(self) -> bool:
+        """Does any side fight or strike from the air where the post plays? Elsewhere what was bombed was bombed from the ground."""
+        country = self._reading.country
+        return country is None or country in self._reading.lexicon.fields
 
     def _on_armed(self, hit: Hit, sentence: int) -> bool:
         """Were soldiers, police or a checkpoint the victims: named right after what was done to them, or before "was shot"?"""

@@ -103,6 +103,7 @@ class Lexicon:
     numbers: dict[str, int] = field(default_factory=dict)
     sets: dict[str, frozenset[str]] = field(default_factory=dict)
     stems: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    fields: frozenset[str] = frozenset()  # countries in which any party fights or strikes from the air
     forms: int = 0
     _trie: PhraseTrie = field(default_factory=PhraseTrie)
     _sorts: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -258,6 +259,7 @@ class _Builder:
         )
         self._unique(self.lexicon.parties, party.id)
         self.lexicon.parties[party.id] = party
+        self.lexicon.fields |= party.air | party.fights
         for form in FORMS & row.keys():
             self._add(row[form], f"party:{party.id}/{form}", f"{key}.{form}")
         self._no_more(row, key, {"id", "actors", "country", "air", "fights"} | FORMS)

@@ -26,12 +26,16 @@ class PlaceCues:
     speaker_before: frozenset[str]
     seats: frozenset[str]
     storms: frozenset[str]
+    given: frozenset[str]  # names of people
+    holy: frozenset[str]  # before one that is a place's
+    kin: frozenset[str]  # before the rest of an Arabic name
     abbreviations: frozenset[str]
     demonyms: frozenset[str]
     both: frozenset[str]
     stems: frozenset[str]  # of Cyrillic demonyms and of words that are never places
     small: frozenset[str]
     never: frozenset[str]
+    borrowed: frozenset[str]  # words of the phrases in `never`
 
 
 def _norms(phrases: Iterable[str]) -> frozenset[str]:
@@ -65,12 +69,21 @@ def place_cues() -> PlaceCues:
         seats=_norms(table["seats"]["names"]),
         abbreviations=_norms(table["abbreviations"]["names"]),
         storms=_norms(table["storms"]["words"]),
+        given=_norms(table["people"]["given"]),
+        holy=_norms(table["people"]["holy"]),
+        kin=_norms(table["people"]["kin"]),
         demonyms=demonyms,
         both=_norms(table["demonyms"]["both"]),
         small=_listed(data.joinpath("small_words.txt").read_text("utf-8")),
         never=never,
+        borrowed=frozenset(word for phrase in never if _is_name(words_of := phrase.split()) for word in words_of),
         stems=frozenset(stem(word) for word in demonyms | never if "\u0400" <= word[0] <= "\u04ff"),
     )
+
+
+def _is_name(words_of: list[str]) -> bool:
+    """Tell whether a phrase is somebody's name: "white helmets", and not "for us"."""
+    return len(words_of) > 1 and all(len(word) > 2 for word in words_of)
 
 
 def _listed(text: str) -> frozenset[str]:

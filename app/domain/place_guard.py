@@ -8,13 +8,14 @@ from app.domain.gazetteer import Gazetteer
 from app.domain.name_keys import stem
 from app.domain.place_cues import PlaceCues
 from app.domain.place_mentions import Mention, Spelling
-from app.domain.place_resolution import Found
+from app.domain.place_resolution import ARABIC_LANDS, Found
 from app.domain.text import ReadText, Token
 
 ACCEPTED = 0.5  # strength from which a mention is a place
 FIRM = 5.0  # prior score from which a place far from the scene stays (100,000 people)
 SURE = 0.8  # strength from which it says what the post is about
 _LARGE_PEOPLE = 150_000  # below it no town reaches LARGE
+_SHORT_LETTERS = 4  # of an Arabic word that is rather a word than a town abroad
 LARGE, _KNOWN, _TOWN = 5.3, 4.6, 4.0  # prior scores: 200,000 people or a region; 40,000; 10,000
 
 
@@ -54,6 +55,8 @@ def ruled_out(text: ReadText, mention: Mention, gazetteer: Gazetteer, cues: Plac
     norm = mention.norm
     if norm in cues.demonyms and norm not in cues.both:
         return True
+    if text.tokens[mention.first].norm in cues.borrowed and _in_borrowed(text, mention, cues):
+        return True
     if mention.spelling is Spelling.STEM and stem(norm) in cues.stems:
         return True
     if norm in cues.never:
@@ -68,6 +71,15 @@ def ruled_out(text: ReadText, mention: Mention, gazetteer: Gazetteer, cues: Plac
         return True
     level, people = gazetteer.size(mention.numbers[0] >> 1)
     return level > 2 and people < _LARGE_PEOPLE and not _cued(text, mention, cues)
+
+
+def _in_borrowed(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
+    """Whether the name is part of another's: the "Bayda" of "الخوذ البيضاء" is the colour of helmets."""
+    tokens = text.tokens
+    before = tokens[mention.first - 1].norm if mention.first else ""
+    after = tokens[mention.last + 1].norm if mention.last + 1 < len(tokens) else ""
+    norm = tokens[mention.first].norm
+    return f"{before} {norm}" in cues.never or f"{norm} {after}" in cues.never
 
 
 def _cued(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
@@ -114,6 +126,8 @@ def _cased(text: ReadText, found: Found, cues: PlaceCues, manner: Manner) -> flo
         return 0.0
     if not surface[0].isupper() and not tag:
         return _lower(found, cues, manner, single=single)
+    if single and not tag and not named and _of_a_person(text, mention, cues):
+        return 0.0
     base = _by_size(found, (0.95, 0.85, 0.6, 0.4 if single else 0.55))
     if mention.norm in cues.small and (
         found.best.level != "country" or (manner.all_capitals and len(mention.norm) < 4)
@@ -171,6 +185,19 @@ def _opens_sentence(tokens: tuple[Token, ...], index: int) -> bool:
     return index == 0 or tokens[index - 1].sentence != tokens[index].sentence
 
 
+def _of_a_person(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
+    """Whether a given name stands before a word, or it is one itself and a surname follows."""
+    tokens, source = text.tokens, text.text
+    before, after = mention.first - 1, mention.last + 1
+    if before >= 0 and tokens[before].norm in cues.given and source[tokens[before].start].isupper():
+        if before and tokens[before - 1].norm in cues.holy:
+            return False
+        return source[tokens[before].end : tokens[mention.first].start] == " "
+    if mention.norm not in cues.given or after == len(tokens) or tokens[after].norm in cues.after:
+        return False
+    return source[tokens[mention.last].end : tokens[after].start] == " " and source[tokens[after].start].isupper()
+
+
 def _in_a_name(text: ReadText, mention: Mention, cues: PlaceCues) -> float:
     """Return how much speaks against a word in a row of capitalised words: it is a person's name, or the end of a longer one."""
     tokens, source = text.tokens, text.text
@@ -197,6 +224,8 @@ def _uncased(text: ReadText, found: Found, cues: PlaceCues) -> float:
     whole = text.tokens[mention.first].norm
     if {mention.norm, whole} & cues.never and not ("settlement" in around.says and "في" not in mention.norm):
         return 0.0
+    if mention.first and text.tokens[mention.first - 1].norm in cues.kin and mention.clitic in {"", "ال"}:
+        return 0.0
     if mention.norm in cues.both and (mention.clitic.endswith("ال") or _after_noun(text, mention, cues)):
         return 0.0
     letters = len(mention.norm.removeprefix("ال"))
@@ -207,9 +236,25 @@ def _uncased(text: ReadText, found: Found, cues: PlaceCues) -> float:
         base -= 0.3
     if {mention.norm, whole} & cues.small:
         base -= 0.4
+    if "ك" in mention.clitic and "settlement" in around.says:
+        return 0.0  # "بلدة كورين": after "town" stands a name, not a "like"
+    if not named and not (tag and not mention.in_part):
+        base -= _abroad(found, cues, letters)
     if tag:
         base += 0.1
     return min(0.98, base + (0.3 if named else 0.1 if around.triggered else 0.0))
+
+
+def _abroad(found: Found, cues: PlaceCues, letters: int) -> float:
+    """Return how much speaks against a town where nobody writes Arabic: "بليل" is by night, not in Lille."""
+    mention = found.mention
+    if found.best.country in ARABIC_LANDS or not found.best.country or mention.norm in cues.abbreviations:
+        return 0.0
+    if found.best.level == "country" or mention.norm[0] < "\u0600":
+        return 0.0
+    if letters <= _SHORT_LETTERS or "ك" in mention.clitic:
+        return 0.5
+    return 0.4 if mention.clitic.removesuffix("ال") else 0.0
 
 
 def _after_noun(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
@@ -222,5 +267,5 @@ def _after_noun(text: ReadText, mention: Mention, cues: PlaceCues) -> bool:
         gap == " "
         and not before.in_hashtag
         and before.norm not in cues.before
-        and before.norm.endswith(("ات", "ه", "اء"))
+        and before.norm.endswith(("ات", "ه", "اء", "درون"))
     )

@@ -27,7 +27,7 @@ _NAMED_BESIDE = 3.0  # "Tripoli, Lebanon"
 _SCRIPT = 1.2
 _LEVEL = {"region": 5.4, "district": 4.3, "neighbourhood": 3.0, "site": 3.4}
 _SECONDARY = 1.0  # a name that is not the place's own
-_ARABIC_LANDS = frozenset(["SY", "IQ", "LB", "JO", "PS", "IL", "YE", "SA", "OM", "AE", "KW", "BH", "QA", "EG", "LY", "SD", "SS", "TN", "DZ", "MA", "MR", "SO", "DJ", "TD", "IR", "AF", "PK", "TR"])  # fmt: skip
+ARABIC_LANDS = frozenset(["SY", "IQ", "LB", "JO", "PS", "IL", "YE", "SA", "OM", "AE", "KW", "BH", "QA", "EG", "LY", "SD", "SS", "TN", "DZ", "MA", "MR", "SO", "DJ", "TD", "IR", "AF", "PK", "TR"])  # fmt: skip
 CYRILLIC_LANDS = frozenset(["UA", "RU", "BY", "KZ", "KG", "BG", "RS", "MK", "MD", "TJ", "MN"])
 
 
@@ -79,8 +79,8 @@ class Scene:
         return frozenset(place.country for _, place, _ in self.entries if place.country)
 
     def without(self, norm: str) -> Scene:
-        """Return the scene as the other names set it: a name is no witness for itself."""
-        return Scene([entry for entry in self.entries if entry[0] != norm])
+        """Return the scene as the other names set it: a name is no witness for itself, nor "Damascus" for Damascus Gate."""
+        return Scene([entry for entry in self.entries if entry[0] != norm and not norm.startswith(entry[0] + " ")])
 
 
 def prior(place: Place) -> float:
@@ -189,7 +189,7 @@ def share_out(found: Found) -> None:
 def _lands_of_script(norm: str) -> frozenset[str]:
     first = norm[0]
     if "\u0600" <= first <= "\u06ff":
-        return _ARABIC_LANDS
+        return ARABIC_LANDS
     if "\u0400" <= first <= "\u04ff":
         return CYRILLIC_LANDS
     return frozenset({"IL", "PS", "SY", "LB"}) if "\u05d0" <= first <= "\u05ea" else frozenset()

@@ -26,6 +26,14 @@ def give_roles(text: ReadText, admitted: Sequence[Found], cues: PlaceCues, gazet
     for before, after in pairwise(sorted(range(len(admitted)), key=lambda index: admitted[index].mention.first)):
         if roles[before] == roles[after] == EVENT and _locates(text, admitted[before], admitted[after]):
             roles[after] = CONTEXT
+    told = {
+        found.best.country
+        for found, role in zip(admitted, roles, strict=True)
+        if role == EVENT and _told_in(text, found)
+    }
+    for index, found in enumerate(admitted):
+        if told and roles[index] == EVENT and _is_label(text, found) and found.best.country not in told:
+            roles[index] = CONTEXT
     for index, found in enumerate(admitted):
         if roles[index] == EVENT and _gives_way(index, found, admitted, roles, gazetteer):
             roles[index] = CONTEXT
@@ -50,6 +58,16 @@ def _locates(text: ReadText, before: Found, found: Found) -> bool:
     )
 
 
+def _told_in(text: ReadText, found: Found) -> bool:
+    """Whether the sentence itself says that it was there: "in southern Turkey"."""
+    return bool(found.around.says & (_HERE | {"within"})) and not text.tokens[found.mention.first].in_hashtag
+
+
+def _is_label(text: ReadText, found: Found) -> bool:
+    """Whether a name is a hashtag that only says whom the post is for: "... in Adana #Karachi #Lahore"."""
+    return text.tokens[found.mention.first].in_hashtag and not found.around.triggered
+
+
 def _heads(text: ReadText, found: Found) -> bool:
     """Whether a name heads the post, as in "Damascus: strike near Homs": whatever else is named there is where it happened."""
     end = text.tokens[found.mention.last].end
@@ -59,7 +77,13 @@ def _heads(text: ReadText, found: Found) -> bool:
 def _ruled_out(found: Found, cues: PlaceCues, gazetteer: Gazetteer) -> bool:
     """Whether the words next to a name say that nothing happened there."""
     around = found.around
-    if found.mention.norm.removeprefix("the ") in cues.seats or around.departed or around.treated or around.named_after:
+    if (
+        found.mention.norm.removeprefix("the ") in cues.seats
+        or around.departed
+        or around.treated
+        or around.named_after
+        or "media" in around.says
+    ):
         return True
     governs = found.best.level == "country" or gazetteer.is_capital(found.readings[0].number)
     return around.speaks and governs and not around.says & _HERE

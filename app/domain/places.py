@@ -27,7 +27,7 @@ from app.domain.place_resolution import (
 )
 from app.domain.place_roles import give_roles, relation_of, stretched
 from app.domain.place_surroundings import Surroundings, look_around
-from app.domain.text import ReadText, TokenKind
+from app.domain.text import ReadText, TokenKind, fold
 from app.messages import PlaceReading, PlaceTag
 
 LEAST_CONFIDENCE = 0.2  # below it a name stays unattributed
@@ -38,6 +38,7 @@ _ALIKE = {1: 0.72, 2: 0.6}  # resemblance that a skeleton's name needs, by its w
 _ALIKE_CYRILLIC = 0.85
 _ALONE = 6  # consonants from which a skeleton needs no country: "jsrSgr"
 _TELLING = 0.6  # share from which a mention says where the post plays
+_ANOTHER = 0.45  # resemblance below which a town's own name is not the one written
 _SCENE_BONUS, _OFF_SCENE = 0.35, 0.5
 _LANDS = {"uk": ("UA",), "he": ("IL", "PS"), "tr": ("TR", "SY"), "fa": ("IR",)}
 
@@ -249,13 +250,19 @@ def _settle_seat(text: ReadText, found: Found, admitted: Sequence[Found]) -> Non
         if other is not found and other.mention.norm != found.mention.norm
     )
     says_region = around.says & {"region", "countryside", "within"} or around.compass or _contains_unknown(text, found)
-    chosen = region if (says_region or inside) and "settlement" not in around.says else town
+    by_name = town.secondary and not region.secondary and _for_short(town.place.name, found.mention.norm)
+    chosen = region if (says_region or inside or by_name) and "settlement" not in around.says else town
     total = region.share + town.share
     chosen.share, other_share = total * 0.75, total * 0.25
     rest = town if chosen is region else region
     rest.share = other_share
     found.readings = [chosen, rest, *(r for r in found.readings if r is not region and r is not town)]
     found.seat_of = region.place if chosen is town and "settlement" not in around.says else None
+
+
+def _for_short(name: str, norm: str) -> bool:
+    """Whether a town is only called so for short, like Maryland City, or has another name altogether; Firenze is Florence."""
+    return fold(name).startswith(norm + " ") or alike(norm, name) < _ANOTHER
 
 
 def _contains_unknown(text: ReadText, found: Found) -> bool:

@@ -12,6 +12,7 @@ from app.domain.phrases import Hit
 from app.domain.text import ReadText, Token
 
 MOST_HITS = 100  # of a family that are read; a long article has thirty, and readers compare each with each
+_DOING = frozenset({"kind", "act", "weapon", "party"})
 _PAUSES = frozenset(',;:،؛()[]«»“”"—–|/…')
 
 
@@ -90,6 +91,27 @@ class Reading:
         """Tell whether a hashtag says that the post is about a storm, a fire or a flood."""
         stems = self.lexicon.stems["hazard"]
         return any(stem in tag.norm for tag in self.text.hashtags for stem in stems)
+
+    @property
+    def disaster(self) -> bool:
+        """Tell whether the post is about a storm, a fire or a quake: a hashtag or any word of it says so."""
+        return bool(self.family("disaster")) or self.hazard
+
+    def labels(self, hit: Hit) -> bool:
+        """Tell whether a hit is part of a hashtag that names a topic ("#BeirutExplosion"): with words that say nothing of what was done."""
+        if not self.tokens[hit.first].in_hashtag:
+            return False
+        tag = next((tag for tag in self.text.hashtags if tag.start <= hit.start < tag.end), None)
+        if tag is None:
+            return False
+        inside = [i for i, token in enumerate(self.tokens) if tag.start <= token.start < tag.end]
+        told = {
+            index
+            for other in self.hits
+            if other.start >= tag.start and other.end <= tag.end and other.means.partition(":")[0] in _DOING
+            for index in range(other.first, other.last + 1)
+        }
+        return any(index not in told for index in inside)
 
     def only_hashtags(self) -> frozenset[int]:
         """Return the sentences that are nothing but hashtags: their words belong to the whole post."""

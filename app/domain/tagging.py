@@ -57,7 +57,7 @@ class Tagger:
             self._lexicon,
             hits,
             _spans(read, places),
-            _country(places, self._sides(read, hits)) or self._homeland(hits, lang),
+            self._land(places, self._sides(read, hits), hits, lang),
             post.created_at.year if post.created_at else None,
         )
         judged = judge(reading, find_events(reading))
@@ -89,10 +89,11 @@ class Tagger:
         )
 
     def _capitals(self, reading: Reading, kind: str, actors: Sequence[str]) -> frozenset[int]:
-        """Return where the capitals of those who did it begin: who fights abroad only does not strike his own capital."""
-        capitals = [(hit, self._party(hit)) for hit in reading.family("party") if hit.means.endswith("/capital")]
+        """Return where the capitals and countries of those who did it end: who fights abroad only does not strike himself."""
+        named = (hit for hit in reading.family("party") if hit.means.endswith(("/capital", "/state")))
+        capitals = [(hit, self._party(hit)) for hit in named if hit.means.endswith("/capital") or not _at(hit, reading)]
         return frozenset(
-            hit.start
+            hit.end - 1  # not its start, which may be a preposition's
             for hit, party in capitals
             if party.country not in party.fights and party.actor(reading.country, kind) in actors
         )
@@ -108,10 +109,21 @@ class Tagger:
         named = (hit for hit in sides if not hit.first or read.tokens[hit.first - 1].norm not in site)
         return sorted({at for hit in named for at in (hit.start, hit.end - 1)})
 
+    def _land(self, places: Sequence[PlaceTag], sides: Sequence[int], hits: Sequence[Hit], lang: str) -> str | None:
+        """Return the country that the post is about: where it names nothing but sides of a war, the one in which they fight."""
+        only_sides = bool(places) and all(_is_side(place, sides) for place in places)
+        if only_sides and len(common := self._common_field(hits)) == 1:
+            return next(iter(common))
+        return _country(places, sides) or self._homeland(hits, lang)
+
+    def _common_field(self, hits: Sequence[Hit]) -> frozenset[str]:
+        """Return the countries in which all the sides named fight."""
+        fields = [fights for hit in hits if hit.means.startswith("party:") and (fights := self._party(hit).fights)]
+        return frozenset.intersection(*fields) if fields else frozenset()
+
     def _homeland(self, hits: Sequence[Hit], lang: str) -> str | None:
         """Where no place is named: the country in which all the sides named fight, of several that of the language's readers."""
-        fields = [fights for hit in hits if hit.means.startswith("party:") and (fights := self._party(hit).fights)]
-        common = frozenset.intersection(*fields) if fields else frozenset()
+        common = self._common_field(hits)
         if len(common) == 1:
             return next(iter(common))
         return _READERS[lang] if _READERS.get(lang) in common else None
@@ -130,14 +142,25 @@ def _spans(read: ReadText, places: Sequence[PlaceTag]) -> tuple[tuple[int, int],
     return tuple(span for span in spans if span is not None)
 
 
+def _is_side(place: PlaceTag, sides: Sequence[int]) -> bool:
+    return bisect_left(sides, place.start) < bisect_left(sides, place.end)
+
+
 def _country(places: Sequence[PlaceTag], sides: Sequence[int]) -> str | None:
     """Return the country in which the post's events lie: of its event places, else of those it names; a side of a war comes last."""
     counts: dict[str, float] = defaultdict(float)
     for place in places:
-        side = bisect_left(sides, place.start) < bisect_left(sides, place.end)
-        counts[place.country] += (_SIDE_WEIGHT if side else 1) * (_EVENT_WEIGHT if place.role == "event" else 1)
+        counts[place.country] += (_SIDE_WEIGHT if _is_side(place, sides) else 1) * (
+            _EVENT_WEIGHT if place.role == "event" else 1
+        )
     counts.pop("", None)
     return max(counts, key=counts.__getitem__) if counts else None
+
+
+def _at(hit: Hit, reading: Reading) -> bool:
+    """Tell whether a country is named as the ground: "in Russia", "بروسيا", "Russia: ..."."""
+    heads = reading.text.text[hit.end : hit.end + 1] == ":"
+    return heads or reading.is_in(hit.first - 1, "site") or reading.tokens[hit.first].norm.startswith("ب")
 
 
 def _as_context(place: PlaceTag) -> PlaceTag:

@@ -50,6 +50,15 @@ def actors(text: str, country: str) -> set[str]:
         ("ВСУ обстреляли город", "UA", {"UA_forces"}),
         ("Coalition airstrike on ISIS cell", "IQ", {"coalition"}),
         ("US drone strike on militants", "SO", {"other"}),
+        ("Israeli planes have bombed the town", "PS", {"IDF"}),
+        ("A few regime shells near the front", "SY", {"SAA"}),
+        ("Two shells by regime forces hit the town", "SY", {"SAA"}),
+        ("Hezbollah says the explosion in the harbour is a tragedy", "LB", {"unknown"}),
+        ("Explosion in the harbour #Hezbollah", "LB", {"unknown"}),
+        ("IDF blew up the house with a drone", "LB", {"IDF"}),
+        ("مقتل فرنسي في انفجار", "LB", {"unknown"}),
+        ("شهداء للجيش اللبناني بقصف مدفعي", "LB", {"unknown"}),
+        ("قصف مدفعي لقوات النظام", "SY", {"SAA"}),
     ],
 )
 def test_roles_are_told_apart(text: str, country: str, expected: set[str]) -> None:

@@ -58,9 +58,42 @@ def claim(text: str, year: int | None = None) -> str:
         ("قد تشن غارات على سراقب", "forecast"),
         ("هل هناك غارات على سراقب؟", "none"),
         ("غارات على سراقب دون وقوع إصابات", "report"),
+        ("The president warns Assad, Moscow and Tehran not to recklessly attack Saraqib", "threat"),
+        ("Pilots were told not to bomb Saraqib", "threat"),
+        ("Coastguard drill today, expect loud bangs until noon, this is an exercise off Saraqib", "drill"),
+        ("A man is on trial for the kidnapping of aid workers in Saraqib", "past"),
+        ("Police seek the bombing suspect of Saraqib", "aftermath"),
+        ("Our prayers go out to all hurt by the explosion in Saraqib", "none"),
+        ("عائلات مفقودين جراء الانفجار في سراقب", "aftermath"),
+        ("Rubber tyres burn at the riot act reading in Saraqib", "none"),
+        ("Clinics are open all night, bring water #SaraqibExplosion", "aftermath"),
+        ("Breaking: windows shattered across town #SaraqibExplosion", "report"),
+        ("#RussianAirstrikes on Saraqib", "report"),
+        ("Explosion in #Saraqib", "report"),
+        ("Tsunami sirens going off in Saraqib", "none"),
+        ("Air raid sirens going off in Saraqib", "threat"),
     ],
 )
 def test_cues_reach_the_events_that_they_speak_of(text: str, expected: str) -> None:
+    assert claim(text) == expected
+
+
+def test_a_report_quotes_the_event_that_its_kind_is_of() -> None:
+    reading = read("Three civilians killed by an explosion in Saraqib")
+
+    assert "Claim report: “explosion” is said to have happened." in judge(reading, find_events(reading)).reasons
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Two bodies found in Saraqib", "report"),
+        ("Two bodies found in Saraqib after the flood", "none"),
+        ("Mudslide: blocked roads after the earthquake near Saraqib", "none"),
+        ("Floods everywhere. Airstrikes on Saraqib", "report"),
+    ],
+)
+def test_what_a_disaster_does_is_not_done_by_anybody(text: str, expected: str) -> None:
     assert claim(text) == expected
 
 

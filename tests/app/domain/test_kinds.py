@@ -33,6 +33,16 @@ def kinds(text: str, country: str | None = None, places: tuple[tuple[int, int], 
         ("Rebels attacked a military checkpoint", None, "armed_clash"),
         ("Israeli forces raid a camp", "PS", "armed_clash"),
         ("Protesters shot at by police", None, "protest"),
+        ("Three civilians killed by an explosion", None, "explosion_unspecified"),
+        ("Explosion at a depot full of rockets", None, "explosion_unspecified"),
+        ("انفجار مستودع للصواريخ", None, "explosion_unspecified"),
+        ("انفجار صاروخ في السوق", None, "shelling"),
+        ("هجوم كيماوي على المدينة", "SY", "chemical_weapon"),
+        ("قصف المدينة بغازات سامة", "SY", "chemical_weapon"),
+        ("انفجار في المرفأ وغازات سامة في الجو", "LB", "explosion_unspecified"),
+        ("Police: the parade was bombed twice", "US", "remote_explosive"),
+        ("Coalition jets: the parade was bombed twice", "US", "air_strike"),
+        ("#HarbourExplosion: a plane with aid lands", None, "explosion_unspecified"),
     ],
 )
 def test_the_words_around_an_act_tell_its_kind(text: str, country: str | None, kind: str) -> None:
@@ -47,6 +57,8 @@ def test_the_words_around_an_act_tell_its_kind(text: str, country: str | None, k
     [
         "Typhoon hits the coast", "The storm struck the islands", "Fires destroyed the town", "She targeted a new record",
         "Israel offers aid to the victims", "He fired his assistant", "They dropped the case", "Firefighters at work #bushfires",
+        "Her truck wound up in a ditch", "He has a new offensive system", "The band plays Riot Fest", "سقوط برميل مياه على السطح",
+        "صور جوية للميناء", "Dustin Lynch is on tour",
     ],
 )  # fmt: skip
 def test_acts_without_arms_are_no_events(text: str) -> None:
@@ -56,6 +68,11 @@ def test_acts_without_arms_are_no_events(text: str) -> None:
 def test_a_strike_needs_something_it_was_aimed_at() -> None:
     assert kinds("strikes on Saraqib", places=((2, 2),)) == ["air_strike"]
     assert kinds("strikes") == []
+
+
+def test_a_weapon_of_somebody_upon_a_place_has_struck_it() -> None:
+    assert kinds("Two shells by regime forces on Saraqib", "SY", places=((6, 6),)) == ["shelling"]
+    assert kinds("Two shells by regime forces", "SY") == []
 
 
 def test_the_most_telling_event_of_a_sentence_is_chosen() -> None:

@@ -58,6 +58,12 @@ def told(text: str, **options: object) -> dict[str, str]:
         ("غارات على بسنقول بريف جسر الشغور", {"p:basanqul": "event", "p:jisr": "context"}),
         ("Strikes near Basanqul and near Jisr al-Shughur", {"p:basanqul": "event", "p:jisr": "event"}),
         ("Damascus: Israeli strike near Ariha", {"p:damascus": "context", "p:ariha": "event"}),
+        (
+            "Bus bombed in southern Turkey #Damascus #Kharkiv",
+            {"c:TR": "event", "p:damascus": "context", "p:kharkiv": "context"},
+        ),
+        ("Turkey shells a village #Ariha #Syria", {"c:TR": "context", "p:ariha": "event", "c:SY": "context"}),
+        ("تقول صحيفة دمشق إن أريحا قصفت", {"p:damascus": "context", "p:ariha": "event"}),
         ("Ariha: strike kills 3 in Idlib countryside", {"p:ariha": "event", "r:idlib": "context"}),
     ],
 )
