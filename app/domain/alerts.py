@@ -112,9 +112,9 @@ def next_step(watch: Watch, incident: Incident, facts: Facts | None, told: Told 
             return None
         return _first(watch, incident, facts, scope, cause)
     if facts is None or not live or scope is None:
-        if told.out:
-            return None
-        return _step("withdrawn", (_why_out(facts, scope),), told, cause, out=True)
+        if not told.out:
+            return _step("withdrawn", (_why_out(facts, scope),), told, cause, out=True)
+        return _step("withdrawn", (_gone(cause),), told, cause, out=True) if cause.deleted else None
     return _change(watch, incident, facts, told, cause)
 
 
@@ -186,13 +186,17 @@ def _promotions(facts: Facts, told: Told) -> list[str]:
 def _updates(facts: Facts, told: Told, holding: Mapping[str, str], cause: Cause) -> list[str]:
     reasons = []
     if cause.deleted:
-        reasons.append(f"post {cause.post} was deleted by its author: do not show its words any longer")
+        reasons.append(_gone(cause))
     if facts.denials > told.denials:
         reasons.append("it is denied")
     if facts.killed is not None and facts.killed[1] > 0 and facts.killed[1] >= 2 * (told.killed or 0):
         reasons.append(f"the toll rose from {told.killed or 'none said'} to {facts.killed[1]} killed")
     reasons.extend(sentence for name, sentence in holding.items() if name not in told.triggers)
     return reasons
+
+
+def _gone(cause: Cause) -> str:
+    return f"post {cause.post} was deleted by its author: do not show its words any longer"
 
 
 def _why_out(facts: Facts | None, scope: tuple[str, ...] | None) -> str:

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.actions import Press, act
+from app.domain.config import DeskOptions
+from app.domain.incidents import summarise
 from app.domain.ledger import Outcome
 from app.domain.watches import Triggers, Watch
 from app.messages import Coverage, Gap, Item, Marks, PostType, RunStart
@@ -442,3 +445,19 @@ def test_deleted_post_is_told_to_who_was_shown_it_whatever_the_cooldown_and_once
     assert alert.step == "updated"
     assert "post 3 was deleted by its author" in alert.reasons[0]
     assert desk.feed(wire.item("3", 4, type_=PostType.DELETE)) == []
+
+
+def test_deletion_is_told_again_where_the_incident_was_taken_back_before() -> None:
+    desk, wire = DeskInMemory(), Wire()
+    desk.feed(wire.item("1"), wire.item("2", 1))
+    (incident_id,) = desk.state.incidents
+    incident = desk.state.incidents[incident_id]
+    incident = msgspec.structs.replace(incident, editor=act(incident.editor, Press("dismiss", "ada", NOON)))
+    desk.state.put(incident, summarise(incident, any_configured=False, options=DeskOptions()))
+    (dismissed,) = desk.feed(wire.item("3", 2))
+    assert dismissed.step == "withdrawn"
+    (alert,) = desk.feed(wire.item("1", 3, type_=PostType.DELETE))
+    assert (alert.step, alert.id != dismissed.id) == ("withdrawn", True)
+    assert alert.reasons == ("post 1 was deleted by its author: do not show its words any longer",)
+    (alert,) = desk.feed(wire.item("2", 4, type_=PostType.DELETE))
+    assert alert.step == "withdrawn"
