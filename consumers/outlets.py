@@ -17,7 +17,7 @@ from app.db.outbox import Loaded
 from app.domain.actions import DONE
 from app.domain.deliveries import TOPIC
 from app.domain.exercises import NOWHERE
-from app.domain.rights import REFERENCE, shown_text
+from app.domain.rights import DELETE_24H, REFERENCE, shown_text
 from app.errors import SettingsError
 from app.notify.build import Builder, DestinationSpec
 from app.notify.port import Digest, Message, Notice, Notifier, Outgoing, PostShown, SourcesLive
@@ -194,4 +194,5 @@ def _shown(post: Post, rights: str) -> PostShown:
         seen_at=post.seen_at,
         url=post.url,
         deleted=deleted,
+        recalled=rights == DELETE_24H,
     )

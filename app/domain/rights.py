@@ -15,6 +15,7 @@ from app.messages import PlaceTag, Tags
 
 FULL = "full"
 REFERENCE = "reference"
+DELETE_24H = "delete_24h"
 
 
 class RightsBook:

@@ -11,7 +11,10 @@ from app.messages import AlertMessage, IncidentView
 
 @dataclass(frozen=True, slots=True)
 class PostShown:
-    """A post as an alert may show it. `text` is None where only the reference may leave, or the author deleted the post."""
+    """A post as an alert may show it. `text` is None where only the reference may leave, or the author deleted the post.
+
+    `recalled`: its words must go within a day of their deletion, so they may stand only where they can be taken back.
+    """
 
     id: str
     author: str
@@ -21,6 +24,7 @@ class PostShown:
     seen_at: datetime
     url: str | None
     deleted: bool = False
+    recalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class SlackBotNotifier:
             return await self._say("chat.postMessage", message) if outcome.reason in _LOST else outcome
         await self._call(
             "chat.postMessage",
-            {"channel": channel, "thread_ts": ts, "text": fallback(message), "blocks": reply_blocks(message)},
+            {"channel": channel, "thread_ts": ts, "text": _brief(message), "blocks": reply_blocks(message)},
             message,
             deadline_s=BESIDE_S,
         )
@@ -146,7 +146,7 @@ class SlackBotNotifier:
     async def _supersede(self, message: Outgoing, channel: str, ts: str, newer: str | None) -> None:
         """Turn the older message into a pointer to the newer one; if that fails the newer one still says all."""
         link = newer and f"https://slack.com/archives/{newer.replace(':', '/p').replace('.', '')}"
-        payload = {"channel": channel, "ts": ts, "text": fallback(message), "blocks": superseded_blocks(message, link)}
+        payload = {"channel": channel, "ts": ts, "text": _brief(message), "blocks": superseded_blocks(message, link)}
         await self._call("chat.update", payload, message, deadline_s=BESIDE_S)
 
     async def _call(
@@ -183,6 +183,10 @@ class _Answer(msgspec.Struct):
     error: str = ""
     channel: str = ""
     ts: str = ""
+
+
+def _brief(outgoing: Outgoing) -> str:
+    return fallback(outgoing, words_of_posts=False)
 
 
 def is_loud(outgoing: Outgoing) -> bool:

@@ -81,9 +81,12 @@ def alert_blocks(outgoing: Outgoing, look: Look = PLAIN) -> list[Block]:
     return blocks
 
 
-def fallback(outgoing: Outgoing) -> str:
-    """Return the alert as plain text: what notifications, screen readers and search see."""
-    alert, post = outgoing.alert, outgoing.post
+def fallback(outgoing: Outgoing, *, words_of_posts: bool = True) -> str:
+    """Return the alert as plain text: what notifications, screen readers and search see.
+
+    Without `words_of_posts` where the message cannot be found again, or will not be: Slack keeps this text beside the blocks.
+    """
+    alert, post = outgoing.alert, outgoing.post if words_of_posts else None
     lines = [
         f"{words.title(outgoing)}: {words.bare_headline(alert)}",
         f"Where: {words.where(outgoing.incident.place)}",
@@ -108,7 +111,7 @@ def superseded_blocks(outgoing: Outgoing, permalink: str | None) -> list[Block]:
 
 
 def reply_blocks(outgoing: Outgoing) -> list[Block]:
-    """Return what goes into the thread: what changed, and the post that caused it."""
+    """Return what goes into the thread: what changed, and the post that caused it. No reply can be found again to be edited."""
     alert = outgoing.alert
     blocks = [
         _section(
@@ -117,6 +120,11 @@ def reply_blocks(outgoing: Outgoing) -> list[Block]:
         )
     ]
     post = outgoing.cause or outgoing.post
+    if post is not None and post.recalled and not post.deleted:
+        return [
+            *blocks,
+            _context([_cut(f"{_by('Post', post, outgoing)} · its words stand in the message itself alone", 1_900)]),
+        ]
     return [*blocks, *_post("Post", post, outgoing)] if post is not None else blocks
 
 
@@ -190,14 +198,16 @@ def _facts(outgoing: Outgoing, actors: Mapping[str, str]) -> Block:
 
 def _post(heading: str, post: PostShown, outgoing: Outgoing) -> list[Block]:
     text = words.plain(post.text, QUOTE) if post.text is not None else _no_text(post)
-    by = f"*{heading}* {escape(words.author(post))} · {_times(post, outgoing)}"
-    if post.url:
-        by += f" · {link(post.url, 'open the post')}"
     quote = {
         "type": "rich_text_quote",
         "elements": [{"type": "text", "text": f"{words.FIRST_STRONG}{text or '(no words)'}{words.POP}"}],
     }
-    return [_context([_cut(by, 1_900)]), {"type": "rich_text", "elements": [quote]}]
+    return [_context([_cut(_by(heading, post, outgoing), 1_900)]), {"type": "rich_text", "elements": [quote]}]
+
+
+def _by(heading: str, post: PostShown, outgoing: Outgoing) -> str:
+    by = f"*{heading}* {escape(words.author(post))} · {_times(post, outgoing)}"
+    return f"{by} · {link(post.url, 'open the post')}" if post.url else by
 
 
 def _times(post: PostShown, outgoing: Outgoing) -> str:

@@ -109,6 +109,17 @@ async def test_a_source_whose_rights_allow_the_reference_alone_keeps_its_text(tm
     assert made.post.text is None
 
 
+async def test_words_that_must_go_within_a_day_are_marked_so(tmp_path: Path) -> None:
+    async with sending(tmp_path, SystemClock()) as desk:
+        await store(desk.database, incident_row(1), post_row("1"), member_row("i1", "1"))
+        async with desk.database.write() as writing:
+            await put_source(writing, SourceConfig("x:ward", rights="delete_24h"))
+        await desk.raise_alerts([message(1, post=None)], ["a"])
+        made = await composed(desk, "a1")
+    assert made.post is not None
+    assert (made.post.text, made.post.recalled) == ("Jets over the town", True)
+
+
 async def test_alerts_that_go_together_know_what_was_told_before_and_where(tmp_path: Path) -> None:
     async with sending(tmp_path, SystemClock()) as desk:
         steps = [message(1, id=name, step=name) for name in ("first", "updated", "promoted")]

@@ -66,6 +66,7 @@ async def test_a_quiet_update_edits_the_live_message_and_adds_to_its_thread(slac
     assert live.edits == 1
     (reply,) = [shown for shown in slack.messages.values() if shown.thread_ts == live.ts]
     assert "UPDATE" in reply.text
+    assert "Jets over the town" not in reply.text  # it cannot be edited when its author takes the post back
 
 
 @pytest.mark.parametrize("name", ["promoted", "corrected", "withdrawn"])
@@ -78,6 +79,7 @@ async def test_what_must_be_heard_is_posted_anew_and_the_old_message_points_to_i
     assert outcome == Delivered(f"C1:{new.ts}")
     assert old.edits == 1
     assert "newer message below" in old.blocks[0]["elements"][0]["text"]
+    assert "Jets over the town" not in old.text
     assert f"/archives/C1/p{new.ts.replace('.', '')}" in old.blocks[0]["elements"][0]["text"]
 
 

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from app.notify.plan import DIGEST_MAX
 from app.notify.port import Digest, Notice, Outgoing
 from app.notify.slack import rendered
-from app.notify.slack_blocks import Look, alert_blocks, digest_blocks, fallback, pressed_blocks, superseded_blocks
+from app.notify.slack_blocks import (
+    Look,
+    alert_blocks,
+    digest_blocks,
+    fallback,
+    pressed_blocks,
+    reply_blocks,
+    superseded_blocks,
+)
 from tests.outgoing import outgoing, shown
 from tests.rows import NOON, message, place, view
 from tests.simulator.slack import wrong_with
@@ -65,6 +73,16 @@ def test_how_many_sources_were_live_when_it_was_decided_stands_once_and_is_no_ch
     assert said.index("the level rose") < said.index("2 of 3 sources live")
     assert fallback(sent).endswith("\n2 of 3 sources live")
     assert fallback(outgoing()).endswith("\n4 of 6 sources live")
+
+
+def test_words_that_may_have_to_be_taken_back_stand_in_no_reply() -> None:
+    kept = outgoing(cause=shown(id="2", text="keep me"))
+    assert "keep me" in all_text(reply_blocks(kept))
+    recalled = outgoing(cause=shown(id="2", text="take me back", recalled=True))
+    said = all_text(reply_blocks(recalled))
+    assert "take me back" not in said
+    assert "https://x.example/ward/1" in said
+    assert "take me back" in all_text(alert_blocks(recalled))
 
 
 def test_without_interactivity_there_are_no_dead_buttons() -> None:
