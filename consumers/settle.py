@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from app.db.models import LedgerRange, Spool
-from app.errors import WatchdeskError
+from app.errors import Unavailable, WatchdeskError
 from app.resources import Resources
 
 PATIENCE_S = 60.0  # so long without any progress means that a stage stands still
@@ -19,11 +19,20 @@ class StandstillError(WatchdeskError):
 
 
 async def wait_until_settled(resources: Resources, spool: str, head: int, *, patience: float = PATIENCE_S) -> None:
-    """Return when the items 1..`head` of the spool are decided and its head is known; raise StandstillError after `patience`."""
+    """Return when the items 1..`head` of the spool are decided and its head is known.
+
+    Raises StandstillError after `patience` seconds without progress, and Unavailable where the database was away all that time.
+    """
     clock = resources.clock
     best, since = -1, clock.monotonic()
     while True:
-        decided, known = await _progress(resources, spool)
+        try:
+            decided, known = await _progress(resources, spool)
+        except Unavailable:
+            if clock.monotonic() - since > patience:
+                raise
+            await clock.sleep(POLL_S)
+            continue
         if decided >= head and known >= head:
             return
         if decided + known > best:

@@ -314,6 +314,6 @@ def translate(error: BaseException) -> WatchdeskError | None:
         if isinstance(link, TimeoutError) or (isinstance(link, OSError) and link.errno is not None):
             return Unavailable("database", str(link) or "no answer in time")
         if getattr(link, "connection_invalidated", False):
-            return Unavailable("database", str(link))
+            return Unavailable("database", str(getattr(link, "orig", None) or link))  # without SQLAlchemy's own story
         link = getattr(link, "orig", None) or link.__cause__
     return None

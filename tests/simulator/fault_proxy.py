@@ -19,6 +19,7 @@ class FaultProxy:
 
     pass; refuse: nothing listens, open connections are reset; reset: each connection is reset as soon as it speaks; black_hole: bytes
     vanish both ways and nothing is closed; slow: every chunk waits `delay` seconds; cut: a reply is reset after `cut_after` bytes.
+    While `lose` is set, in any mode, a reply that holds these bytes is lost and its connection reset, and `lose` is empty again.
     `fired` counts what a fault has done, so that a test can see that it was there.
     """
 
@@ -27,6 +28,7 @@ class FaultProxy:
         self.fired = 0
         self.delay = 0.5
         self.cut_after = 0
+        self.lose = b""
         self._upstream_port = upstream_port
         self._mode: Mode = "pass"
         self._server: asyncio.Server | None = None
@@ -95,6 +97,10 @@ class FaultProxy:
                     self.fired += 1
                     sink.write(data[: max(0, self.cut_after - passed)] if self._mode == "cut" else b"")
                     raise ConnectionResetError
+            if reply and self.lose and self.lose in data:
+                self.fired += 1
+                self.lose = b""
+                raise ConnectionResetError
             if self._mode == "slow":
                 self.fired += 1
                 await asyncio.sleep(self.delay)
