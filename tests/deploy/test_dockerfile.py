@@ -17,6 +17,7 @@ import pytest
 from app.cli.root import COMMANDS
 from app.settings import VARIABLES
 from tests.deploy.image import Image, context, steps
+from tests.deploy.read_only import confined, mounts_of, not_permitted, status_of
 from tests.parts.child import free_port
 
 USER = 10001
@@ -50,7 +51,7 @@ def test_its_context_holds_the_code_and_no_secrets() -> None:
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
     """The image, built; readable by everybody, as in a container."""
-    root = Path(tempfile.mkdtemp(prefix="watchdesk-image-"))
+    root = Path(tempfile.mkdtemp(prefix="watchdesk-image-", dir="/var/tmp"))  # /tmp is covered where a role is confined
     root.chmod(0o755)
     try:
         built = Image(root, readable_python())
@@ -73,9 +74,9 @@ def readable_python() -> str:
 
 
 class Role:
-    """A role of the image, started as the image's user; what it says goes to a file."""
+    """A role of the image, started as the image's user; what it says goes to a file. `confine`: with a read-only root."""
 
-    def __init__(self, image: Image, *arguments: str) -> None:
+    def __init__(self, image: Image, *arguments: str, confine: bool = False) -> None:
         self.port = free_port()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
         home = image.path("/var/lib/watchdesk")
@@ -83,25 +84,26 @@ class Role:
         ports = {"WATCHDESK_PORT": "0", "WATCHDESK_OPS_PORT": str(self.port)}
         as_root = os.geteuid() == 0
         if as_root:
-            for path in [home, *home.rglob("*")]:
-                os.chown(path, USER, USER)
+            give_away(home)
+        program = [str(image.path("/opt/watchdesk/bin") / image.entrypoint[0]), *arguments]
+        user = USER if as_root and not confine else None
         self.process = subprocess.Popen(
-            [str(image.path("/opt/watchdesk/bin") / image.entrypoint[0]), *arguments],
+            confined(home, USER, program) if confine else program,
             env={**image.environ, **loopback, **ports},
             cwd=home,
             stdout=self._said,
             stderr=subprocess.STDOUT,
-            user=USER if as_root else None,
-            group=USER if as_root else None,
-            extra_groups=[] if as_root else None,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
 
-    def answers(self) -> bool:
-        """Wait until `/healthz` answers, as the image's own health check asks it; False where the role ends before."""
+    def answers(self, path: str = "/healthz") -> bool:
+        """Wait until `path` answers with 200, as the image's own health check asks it; False where the role ends before."""
         until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
                     return bool(answer.status == 200)
             except OSError:
                 time.sleep(0.1)
@@ -116,6 +118,12 @@ class Role:
         self.process.kill()
         self.process.wait()
         self._said.close()
+
+
+def give_away(home: Path) -> None:
+    """Make the image's user the owner of its home, as the image does."""
+    for path in [home, *home.rglob("*")]:
+        os.chown(path, USER, USER)
 
 
 @pytest.mark.soak
@@ -133,3 +141,64 @@ def test_every_role_starts_from_the_image_and_stops_when_told(image: Image) -> N
             assert role.process.wait(10) == 0, f"{arguments}: {role.said()}"
         finally:
             role.stop()
+
+
+@pytest.fixture
+def confinable(image: Image) -> Image:
+    """The image, on a machine where a role can be given a read-only root."""
+    why = not_permitted(image.path("/var/lib/watchdesk"), USER)
+    if why:
+        pytest.skip(why)
+    return image
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("arguments", ROLES, ids=" ".join)
+def test_every_role_gets_ready_with_a_read_only_root_and_no_power(confinable: Image, arguments: list[str]) -> None:
+    migrate = Role(confinable, "migrate", confine=True)
+    assert migrate.process.wait(60) == 0, migrate.said()
+    migrate.stop()
+
+    role = Role(confinable, *arguments, confine=True)
+    try:
+        assert role.answers("/readyz"), role.said()
+        mounts = mounts_of(role.process.pid)
+        assert {one.point for one in mounts if not one.read_only} == {
+            str(confinable.path("/var/lib/watchdesk")),
+            "/tmp",  # noqa: S108
+        }
+        assert "/" in {one.point for one in mounts}
+        status = status_of(role.process.pid)
+        assert set(status["Uid"].split()) == set(status["Gid"].split()) == {str(USER)}
+        assert (status["Groups"], status["NoNewPrivs"]) == ("", "1")
+        assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapInh")} == {0}
+        role.process.send_signal(signal.SIGTERM)
+        assert role.process.wait(10) == 0, role.said()
+    finally:
+        role.stop()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_what_writes_beside_its_home_is_seen(confinable: Image) -> None:
+    anywhere = confinable.path(
+        "/usr/local/open"
+    )  # that permissions let everybody write in, so that only the mount can refuse
+    anywhere.mkdir(mode=0o777, exist_ok=True)
+    anywhere.chmod(0o777)
+    home = confinable.path("/var/lib/watchdesk")
+    give_away(home)
+
+    for folder, refused in ((anywhere, True), (home, False), (Path("/tmp"), False)):  # noqa: S108
+        argv = [
+            str(confinable.path("/opt/watchdesk/bin/python")),
+            "-c",
+            f"open({str(folder / 'written')!r}, 'w').close()",
+        ]
+        tried = subprocess.run(confined(home, USER, argv), capture_output=True, text=True, check=False)
+        assert (tried.returncode != 0) == refused, tried.stderr
+        assert ("Read-only file system" in tried.stderr) == refused
+    assert (home / "written").exists()
+    assert not (anywhere / "written").exists()
+    assert not Path("/tmp/written").exists()  # noqa: S108 - it was a folder of its own
