@@ -176,6 +176,18 @@ SOURCE = {
     "usual_gap_s": 1740.0,
     "silent_since": None,
 }
+SOURCE_DETAIL = {
+    **SOURCE,
+    "gaps": [
+        {
+            "start": "2018-09-03T22:10:00Z",
+            "end": "2018-09-03T22:14:20Z",
+            "reason": "filtered stream was not connected",
+            "filled": True,
+        }
+    ],
+    "covered": [{"start": "2018-08-13T00:00:00Z", "end": "2018-09-04T10:12:00Z"}],
+}
 SOURCE_LIST = {"items": [SOURCE], **_STANDING}
 SOURCE_ASK: dict[str, Any] = {"owner": "Northern Sky Watch", "grade": "B", "area": "Idlib", "rights": "full"}
 DESTINATION_ASK: dict[str, Any] = {

@@ -218,6 +218,29 @@ class SourceView(msgspec.Struct, frozen=True):
     silent_since: datetime | None = None
 
 
+class GapView(msgspec.Struct, frozen=True):
+    """A time in which a source was not read, and why. `filled`: what was published in it has been fetched since."""
+
+    start: datetime
+    end: datetime
+    reason: str
+    filled: bool
+
+
+class CoveredView(msgspec.Struct, frozen=True):
+    """A time in which a source was truly read."""
+
+    start: datetime
+    end: datetime
+
+
+class SourceDetail(SourceView, frozen=True, kw_only=True):
+    """A source with its last 50 gaps, newest first, and when it was read in the last seven days, oldest first."""
+
+    gaps: list[GapView]
+    covered: list[CoveredView]
+
+
 class SourceList(msgspec.Struct, frozen=True):
     """Every source that is configured or was heard of, by id."""
 
@@ -339,6 +362,7 @@ ANSWERS: tuple[Any, ...] = (
     Accepted,
     SourceList,
     SourceView,
+    SourceDetail,
     DestinationList,
     DestinationView,
     DeliveryList,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,7 +14,7 @@ from app.api.auth import READ, MayAdmin
 from app.api.deps import Resources
 from app.api.openapi import answers, errors
 from app.api.problems import Problem
-from app.api.schemas import SourceList, SourceView
+from app.api.schemas import CoveredView, GapView, SourceDetail, SourceList, SourceView
 from app.api.writes import Done, match_version, need_json, version_tag, write
 from app.db import audit, meta, sources
 from app.db.audit import Deed
@@ -28,6 +28,7 @@ from app.errors import UserError
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 FILE_OWNS = "This source is written in watchdesk.toml, which owns it: change it there and run `watchdesk migrate`."
+GAPS, COVERED = 50, timedelta(days=7)
 SourceId = Annotated[str, Path(max_length=300, description="`platform:handle`")]
 
 
@@ -62,19 +63,24 @@ async def list_sources(resources: Resources) -> Response:
 @router.get(
     "/{source_id:path}",
     dependencies=READ,
-    summary="One source",
-    responses={200: answers(SourceView, examples.SOURCE), **errors(404, 503)},
+    summary="One source, with when it was read and when not",
+    responses={200: answers(SourceDetail, examples.SOURCE_DETAIL), **errors(404, 503)},
 )
 async def get_source(resources: Resources, source_id: SourceId) -> Response:
     """The ETag is its version: send it back as `If-Match` to change it."""
+    now = resources.clock.now()
     async with resources.database.read() as session:
         found = await sources.known(session, source_id) if "\0" not in source_id else []
-    if not found:
-        raise Problem(404, "There is no source with this id.")
-    return _json(
-        _view(found[0], resources.clock.now()),
-        headers={"ETag": version_tag(found[0].source.version if found[0].source else 0)},
+        if not found:
+            raise Problem(404, "There is no source with this id.")
+        gaps = await sources.gaps(session, limit=GAPS, source=source_id)
+        covered = await sources.coverage(session, source_id, now - COVERED)
+    detail = SourceDetail(
+        **msgspec.structs.asdict(_view(found[0], now)),
+        gaps=[GapView(gap.start, gap.end, gap.reason, gap.filled) for gap in gaps],
+        covered=[CoveredView(one.start, one.end) for one in covered],
     )
+    return _json(detail, headers={"ETag": version_tag(found[0].source.version if found[0].source else 0)})
 
 
 @router.put(
@@ -90,7 +96,9 @@ async def get_source(resources: Resources, source_id: SourceId) -> Response:
 async def put_one(
     request: Request, resources: Resources, caller: MayAdmin, source_id: SourceId, given: SourceChange
 ) -> Response:
-    """Without a version in force it is made; with one `If-Match` is needed. Producers take it up within seconds."""
+    """Without a version in force it is made; with one `If-Match` is needed. It is written whole: what you leave out, rights too,
+    gets its default. Producers take it up within seconds.
+    """
     fields = given.model_dump(exclude={"options"})
     if twice := sorted(fields.keys() & given.options.keys()):
         raise Problem(422, f"{twice[0]} is no option of a producer: it stands beside them.", field="options")

@@ -61,6 +61,18 @@ def list_(as_json: bool) -> None:
 
 
 @group.command()
+@click.argument("source_id", metavar="ID", required=False)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def gaps(source_id: str | None, limit: int, as_json: bool) -> None:
+    """List the times in which ID, or any source, was not read: why, and whether they were filled since. The newest come first."""
+    settings = load_settings(os.environ)
+    from app.cli import sourcing
+
+    asyncio.run(sourcing.list_gaps(settings, source_id, limit=limit, as_json=as_json))
+
+
+@group.command()
 @click.argument("source_id", metavar="ID")
 @click.option("--seconds", type=click.FloatRange(1, 600), default=20.0, show_default=True, help="How long to listen.")
 @URL

@@ -86,6 +86,26 @@ async def list_sources(settings: Settings, *, as_json: bool) -> None:
     )
 
 
+async def list_gaps(settings: Settings, source_id: str | None, *, limit: int, as_json: bool) -> None:
+    async with open_stored(settings) as database, database.read() as session:
+        found = await sources.gaps(session, limit=limit, source=source_id)
+    lines = [GapLine(gap.source, gap.start, gap.end, gap.reason, gap.filled) for gap in found]
+    if as_json:
+        print_lines(lines)
+        return
+    rows = [
+        (
+            gap.source or "all",
+            f"{gap.start:%Y-%m-%d %H:%M:%S}",
+            f"{gap.end:%Y-%m-%d %H:%M:%S}",
+            "yes" if gap.filled else "no",
+            gap.reason,
+        )
+        for gap in lines
+    ]
+    print_table(("source", "from (UTC)", "to", "filled", "why"), rows, empty="no gaps")
+
+
 async def try_source(settings: Settings, fields: Mapping[str, Any], seconds: float) -> bool:
     """Read a source into a log that is thrown away, and show what it says; return whether it ever was live."""
     configure_logging(level="warning", form="text", secrets=settings.secrets())  # what it does is printed, not logged
@@ -208,6 +228,16 @@ def _who() -> str:
     with suppress(OSError, KeyError):
         return f"{getpass.getuser()} (command line)"
     return "command line"
+
+
+class GapLine(msgspec.Struct, frozen=True):
+    """A line of `watchdesk source gaps --json`."""
+
+    source: str | None
+    start: datetime
+    end: datetime
+    reason: str
+    filled: bool
 
 
 class SourceLine(msgspec.Struct, frozen=True):

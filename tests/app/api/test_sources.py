@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from app.db.config import put_source
-from app.db.models import SourceStatus
+from app.db.models import CoverageInterval, GapRow, SourceStatus
 from app.domain.config import SourceConfig
 from tests.app.api.desk import Desk
 from tests.rows import NOON, store
@@ -33,6 +35,25 @@ async def test_sources_are_listed_with_what_their_producer_said(desk: Desk) -> N
     assert (x["id"], x["state"], x["owned_by_file"]) == ("x:nskywatch", "unknown", True)
     reply = await desk.ask("PUT", PATH, json={"grade": "A"}, headers={"If-Match": '"1"'})
     assert (reply.status, reply.body["code"]) == (409, "owned_by_file")
+
+
+async def test_a_source_says_when_it_was_read_and_when_not_and_why(desk: Desk) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    hour = timedelta(hours=1)
+    gap = {"source": "x:nskywatch", "scope": "source", "stored_at": now, "reason": "filtered stream was not connected"}
+    await store(
+        desk.given.database,
+        SourceStatus(source="x:nskywatch", state="live", said_at=now),
+        GapRow(id="1", start=now - 2 * hour, end=now - hour, filled=True, **gap),
+        GapRow(id="2", start=now - hour, end=now, **gap),
+        GapRow(id="3", start=now - hour, end=now, **(gap | {"source": "x:other"})),
+        CoverageInterval(source="x:nskywatch", start=now - 900 * hour, end=now - 800 * hour),
+        CoverageInterval(source="x:nskywatch", start=now - 9 * hour, end=now - 2 * hour),
+    )
+    body = (await desk.get(PATH)).body
+    assert [(one["filled"], one["reason"]) for one in body["gaps"]] == [(False, gap["reason"]), (True, gap["reason"])]
+    assert [one["start"] for one in body["covered"]] == [f"{now - 9 * hour:%Y-%m-%dT%H:%M:%SZ}"]
+    assert body["open_gaps"] == 1
 
 
 async def test_what_can_be_no_source_is_refused(sqlite_desk: Desk) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -13,10 +14,13 @@ from click.testing import CliRunner
 from app.cli.migrate import command as migrate
 from app.cli.sources import group
 from app.clock import SystemClock
+from app.db.models import GapRow
+from app.db.session import open_database
 from app.domain.gazetteer_index import build_index
 from app.errors import UserError
 from app.gazetteer_file import write_whole
 from tests.builders import place_rows
+from tests.rows import store
 from tests.simulator.fake_feed import FakeFeed
 
 Cli = Callable[..., "CompletedProcess[str]"]
@@ -102,6 +106,25 @@ def test_a_list_is_taken_over_whole_or_not_at_all(run: CliRunner, tmp_path: Path
     with pytest.raises(UserError, match=r"bad\.csv line 3"):
         said(run, "import", str(bad))
     assert set(listed(run)) == {"x:ridge", "bluesky:valley"}
+
+
+def test_gaps_are_listed_with_why_and_whether_they_were_filled(run: CliRunner, tmp_path: Path) -> None:
+    said(run, "add", "x:ward")
+    assert said(run, "gaps") == "no gaps\n"
+    start = datetime(2026, 3, 1, 6, tzinfo=UTC)
+    row = GapRow(id="1", source="x:ward", scope="source", start=start, end=start, reason="cut", stored_at=start)
+
+    async def leave() -> None:
+        async with open_database(f"sqlite:///{tmp_path}/home/watchdesk.db", role="cli") as database:
+            await store(database, row)
+
+    asyncio.run(leave())
+    assert said(run, "gaps", "x:ward").splitlines()[-1].split() == [
+        *("x:ward", "2026-03-01", "06:00:00", "2026-03-01", "06:00:00", "no", "cut")
+    ]
+    (line,) = map(json.loads, said(run, "gaps", "--json").splitlines())
+    assert (line["source"], line["reason"], line["filled"]) == ("x:ward", "cut", False)
+    assert said(run, "gaps", "x:other") == "no gaps\n"
 
 
 @pytest.fixture
