@@ -18,7 +18,7 @@ LOST = 5
 SPEED = "60000"  # a week in ten seconds: time for more commits than are lost
 COMMITTED = b"COMMIT\0"  # of the server's CommandComplete
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.soak, pytest.mark.postgres]
 
 
 async def lose_replies(proxy: FaultProxy, home: DeskHome, replay: asyncio.subprocess.Process) -> None:
