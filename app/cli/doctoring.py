@@ -18,15 +18,19 @@ from app.cli.printing import console, print_lines, visible
 from app.clock import SystemClock
 from app.config_check import check_config
 from app.db import destinations
+from app.db.destinations import KnownDestination
 from app.db.migrate import check, head
 from app.db.retention import rows_due
 from app.db.revisions import refuse_folder
 from app.db.session import open_database
-from app.errors import HomeHeldError, SchemaError, Unavailable, UserError, WatchdeskError
+from app.errors import HomeHeldError, SchemaError, SettingsError, Unavailable, UserError, WatchdeskError
 from app.gazetteer_file import default_path, open_gazetteer
 from app.home import hold_home
+from app.notify.build import Builder
+from app.notify.secrets import SecretBox
 from app.settings import Settings, prepare_home, refuse_missing_places
 from app.streams.open import open_stream
+from consumers.outlets import spec_of
 
 DEADLINE_S = 10.0  # for one check: a broker that swallows packets must not hold the others up
 LOW_DISK = 2_000_000_000  # bytes, as in the alarm WatchdeskDiskLow
@@ -180,8 +184,11 @@ async def _destinations(settings: Settings) -> Finding:
     async with open_database(settings.database_url, role="cli") as database, database.read() as session:
         states = await destinations.states(session)
         names = await destinations.active_names(session)
+        known = await destinations.known(session)
     off = [f"{name} ({states[name].detail})" for name in names if name in states and states[name].disabled_at]
     failing = [f"{name} ({states[name].detail})" for name in names if name in states and states[name].failing_since]
+    if unusable := [why for one in known if one.destination.name in names and (why := _why_unusable(settings, one))]:
+        return Finding("destinations", "fail", "; ".join(unusable), "until then its alerts wait")
     if off:
         return Finding(
             "destinations", "fail", f"switched off: {', '.join(off)}", "repair and enable them, then send a test"
@@ -189,6 +196,17 @@ async def _destinations(settings: Settings) -> Finding:
     if failing:
         return Finding("destinations", "look", f"failing: {', '.join(failing)}", "see whether the other side is down")
     return Finding("destinations", "ok", ", ".join(names) or "none: alerts are on the page and the API only")
+
+
+def _why_unusable(settings: Settings, known: KnownDestination) -> str | None:
+    """Return what a destination lacks before anything could be sent to it, as seen from here."""
+    box, outbound = SecretBox(settings.secret_key), settings.config.section("outbound")
+    builder = Builder(secret_of=settings.secret_of, box=box, outbound=outbound, clock=SystemClock())
+    try:
+        builder.build(spec_of(known.destination))
+    except SettingsError as error:
+        return error.detail
+    return None
 
 
 CHECKS: dict[str, Look] = {
