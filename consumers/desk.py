@@ -23,7 +23,7 @@ from app.streams.port import OffsetGone, Reader, StreamRecord
 from app.streams.topics import TAGGED
 from consumers.left_log import LeftLog, examine, mark_of
 from consumers.limit import GarbageLimit
-from consumers.measures import LagMeter, count_changes, count_garbage, count_passage, timed
+from consumers.measures import LagMeter, count_bug, count_changes, count_garbage, count_passage, timed
 from consumers.records import key_of, poison, read_records
 from consumers.rules import LoadedRules, load_rules
 from consumers.traces import tell_decided
@@ -59,6 +59,8 @@ class DeskStage:
         while True:
             if not reader.assignment:
                 self._drop()
+                await self._resources.database.ping()  # who cannot reach it stands by for nothing
+                self._lag.idle()
                 await reader.read(1)  # takes note of the membership; taking over seeks, whatever it moved
                 await reader.wait(IDLE_S)
                 continue
@@ -110,6 +112,7 @@ class DeskStage:
         if len(batch) == 1 and self._tries.exhausted(keys[0]) and isinstance(records[0], Item):
             records = [poison(records[0], batch[0].value, "deciding it failed three times")]
             self._tries.give_up(keys[0])
+            count_bug(self._resources.metrics, "desk")  # each try ended the process, and what that process had counted
         changes = Changes()
         with timed(self._resources, "desk", batch):
             async with self._resources.database.write() as writing:

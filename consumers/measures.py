@@ -40,24 +40,38 @@ def timed(resources: Resources, stage: str, batch: Sequence[StreamRecord]) -> It
 
 
 class LagMeter:
-    """Tells how many records wait for a stage: asked of the log at most once in LAG_EVERY_S, for it costs a request."""
+    """Tells that a stage works, and how many records wait for it: asked of the log at most once in LAG_EVERY_S, for it costs a request."""
 
     def __init__(self, resources: Resources, stage: str) -> None:
         self._clock = resources.clock
+        self._health = resources.health
+        self._part = part_of(stage)
+        self._paused = resources.metrics.stages.paused.labels(stage)
         self._records = resources.metrics.stages.lag_records.labels(stage)
         self._seconds = resources.metrics.stages.lag_seconds.labels(stage)
         self._asked = float("-inf")
 
     def idle(self) -> None:
         """Nothing waits."""
+        self._works()
         self._records.set(0)
         self._seconds.set(0)
 
     async def note(self, reader: Reader) -> None:
         """A batch was handled."""
+        self._works()
         if self._clock.monotonic() - self._asked >= LAG_EVERY_S:
             self._asked = self._clock.monotonic()
             self._records.set(await reader.lag())
+
+    def _works(self) -> None:
+        self._paused.set(0)
+        self._health.say(self._part, self._clock.now(), ok=True)
+
+
+def part_of(stage: str) -> str:
+    """Return the name of a stage in `/readyz`."""
+    return f"stage {stage}"
 
 
 def cause_of(error: BaseException) -> str:
@@ -101,6 +115,11 @@ def count_garbage(metrics: Metrics, stage: str, records: Iterable[Record]) -> No
     )
     if bad:
         metrics.stages.errors.labels(stage, "bad_record").inc(bad)
+
+
+def count_bug(metrics: Metrics, stage: str) -> None:
+    """Count a record or a batch that our own fault kept from being handled."""
+    metrics.stages.errors.labels(stage, "bug").inc()
 
 
 def count_sent(metrics: Metrics, parts: Sequence[Loaded], seconds: float, now: datetime, *, arrived: bool) -> None:

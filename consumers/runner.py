@@ -10,6 +10,7 @@ import structlog
 from app.errors import Unavailable
 from app.resources import Resources
 from app.streams.port import Reader
+from consumers.measures import part_of
 
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 2.0  # a new alert must flow within 5 s of the broker or the database answering again
@@ -20,15 +21,16 @@ Body = Callable[[Reader], Awaitable[None]]
 
 
 async def run_stage(resources: Resources, name: str, topic: str, make: Callable[[], Body]) -> None:
-    """Run the stage `name` on `topic` until cancelled. `make` gives a fresh body, without memory, for every beginning."""
+    """Run the stage `name` on `topic` until cancelled. `make` gives a fresh body, without memory, for every beginning.
+
+    The stage counts as paused from a failure on until its body worked (see `LagMeter`): joining alone proves nothing of the database.
+    """
     wait = FIRST_WAIT_S
     paused = resources.metrics.stages.paused.labels(name)
-    part = f"stage {name}"
+    part = part_of(name)
     while True:
         try:
             async with resources.stream.reader(topic, name) as reader:
-                paused.set(0)
-                resources.health.say(part, resources.clock.now(), ok=True)
                 wait = FIRST_WAIT_S
                 await make()(reader)
         except Unavailable as down:

@@ -16,7 +16,7 @@ from app.streams.topics import POSTS, TAGGED
 from app.telemetry.logging import trace
 from consumers.limit import GarbageLimit
 from consumers.matching import PostMatcher
-from consumers.measures import LagMeter, count_garbage, count_passage, timed
+from consumers.measures import LagMeter, count_bug, count_garbage, count_passage, timed
 from consumers.records import key_of, poison, read_records
 from consumers.rules import LoadedRules, load_rules
 from consumers.traces import tell_tagged
@@ -67,13 +67,13 @@ class TagStage:
         count_garbage(self._resources.metrics, "tag", records)
         outgoing: list[Outgoing] = []
         at = 0
-        while at < len(batch):
-            size = 1 if tries.careful else SLICE
-            part = list(zip(batch[at : at + size], records[at : at + size], strict=True))
-            outgoing.extend(self._slice(part, tries, rules.matcher))
-            at += len(part)
-            await self._clock.sleep(0)
         with timed(self._resources, "tag", batch):
+            while at < len(batch):
+                size = 1 if tries.careful else SLICE
+                part = list(zip(batch[at : at + size], records[at : at + size], strict=True))
+                outgoing.extend(self._slice(part, tries, rules.matcher))
+                at += len(part)
+                await self._clock.sleep(0)
             await self._resources.stream.publish(TAGGED.name, outgoing)
         crash_point("tag.after_publish")
         count_passage(self._resources, "tag", records)
@@ -86,6 +86,7 @@ class TagStage:
         one, record = part[0]
         if len(part) == 1 and isinstance(record, Item) and tries.exhausted(keys[0]):
             tries.give_up(keys[0])
+            count_bug(self._resources.metrics, "tag")
             return [Outgoing(one.key, encode(poison(record, one.value, "tagging it failed three times")))]
         try:
             with tries.trying(keys):
@@ -93,6 +94,7 @@ class TagStage:
         except Unavailable:
             raise
         except Exception:
+            count_bug(self._resources.metrics, "tag")
             log.exception("tagging failed", records=len(keys), **trace(keys[0]))
             if len(part) == 1:
                 return self._slice(part, tries, matcher)

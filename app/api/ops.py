@@ -21,11 +21,13 @@ from app.telemetry.health import Health
 from app.telemetry.metrics import Metrics
 
 JSON = "application/json"
-Refresh = Callable[[], Awaitable[None]]
+Refresh = Callable[[float], Awaitable[None]]
+PATIENCE_S = 2.0  # for what is read anew; less where the scraper says that it waits less
+SHARE = 0.5  # of the scraper's time: a scrape that fails tells nothing of what is down
 
 
 def create_ops_app(role: str, health: Health, metrics: Metrics, refresh: Refresh | None = None) -> Starlette:
-    """Return the application. `refresh` brings gauges up to date that are read from the database, before a scrape."""
+    """Return the application. `refresh` brings gauges up to date that are read anew, before a scrape, within the seconds that it is given."""
 
     async def healthz(request: Request) -> Response:
         del request
@@ -40,11 +42,20 @@ def create_ops_app(role: str, health: Health, metrics: Metrics, refresh: Refresh
 
     async def scrape(request: Request) -> Response:
         if refresh is not None:
-            await refresh()
+            await refresh(_patience(request))
         body, content_type = metrics.render(request.headers.get("accept", ""))
         return Response(body, media_type=content_type)
 
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", scrape)])
+
+
+def _patience(request: Request) -> float:
+    """Return how many seconds a scrape may wait: Prometheus says when it will give up."""
+    said = request.headers.get("x-prometheus-scrape-timeout-seconds", "")
+    try:
+        return min(PATIENCE_S, max(0.0, float(said)) * SHARE)
+    except ValueError:
+        return PATIENCE_S
 
 
 def _json(body: dict[str, Any], status: int) -> Response:

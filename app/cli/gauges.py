@@ -1,7 +1,7 @@
 """What a scrape reads anew: the ledger, the log, the disk, the sources' silence, the incidents that are open.
 
-One reading serves all who scrape meanwhile. A dependency that hangs delays no scrape longer than PATIENCE_S: its gauge then holds what
-it held, and says 0 as soon as the reading has ended.
+One reading serves all who scrape meanwhile. A dependency that hangs delays no scrape longer than the scraper waits: its gauge then
+holds what it held, and says 0 as soon as the reading has ended.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from app.telemetry.metrics import LEVELS, PLATFORMS
 from producers.measures import platform_of
 from producers.spool import Spool
 
-PATIENCE_S = 2.0  # a scrape times out after 5 s, and a scrape that fails tells nothing of what is down
-
 log = structlog.get_logger(__name__)
 
 
@@ -38,11 +36,11 @@ class Gauges:
         self._reading: asyncio.Task[None] | None = None
         self.spool: Spool | None = None
 
-    async def refresh(self) -> None:
-        """Bring the gauges up to date, as far as that is possible within PATIENCE_S."""
+    async def refresh(self, seconds: float) -> None:
+        """Bring the gauges up to date, as far as that is possible within `seconds`."""
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
-        await asyncio.wait({self._reading}, timeout=PATIENCE_S)
+        await asyncio.wait({self._reading}, timeout=seconds)
 
     async def close(self) -> None:
         if self._reading is not None:

@@ -38,7 +38,7 @@ async def test_silent_sources_are_counted_by_platform_and_only_for_what_was_read
         await add_quiet(desk, "rss:zenith", 20)
         await add_quiet(desk, "x:restarted", 2)
         gauges = Gauges(desk.resources, "produce")
-        await gauges.refresh()
+        await gauges.refresh(2.0)
         registry = desk.resources.metrics.registry
         counted = {
             platform: registry.get_sample_value("watchdesk_sources_silent", {"platform": platform})
@@ -60,7 +60,7 @@ async def test_how_far_our_clock_is_off_is_told_at_every_scrape(
             header = {"Date": format_datetime(now - timedelta(seconds=told), usegmt=True)}
             desk.resources.witness.hear("hooks.example", header, now, now)
         gauges = Gauges(desk.resources, "run")
-        await gauges.refresh()
+        await gauges.refresh(2.0)
         await gauges.close()
         registry = desk.resources.metrics.registry
         found = {
