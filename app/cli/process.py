@@ -22,7 +22,7 @@ from app.clock import Clock, SystemClock
 from app.crash import arm
 from app.db import meta
 from app.db.config import apply_config
-from app.db.migrate import refuse_newer, upgrade
+from app.db.migrate import check_in, upgrade
 from app.db.session import Role
 from app.errors import Unavailable
 from app.home import hold_home
@@ -159,10 +159,10 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
 
 
 async def compare_with_stored(resources: Resources) -> None:
-    """Refuse the database of a newer build; warn where `run` or `migrate` applied another watchdesk.toml than this process read."""
+    """Refuse the database of another build; warn where `run` or `migrate` applied another watchdesk.toml than this process read."""
     try:
         async with resources.database.read() as session:
-            await refuse_newer(session)
+            await check_in(session)
             applied = await meta.value(session, "config_hash")
     except Unavailable:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.db.migrate import refuse_newer
+from app.db.migrate import check_in
 from app.db.session import Database, open_database
 from app.errors import UserError
 from app.settings import Settings
@@ -13,11 +13,11 @@ from app.settings import Settings
 
 @asynccontextmanager
 async def open_stored(settings: Settings) -> AsyncIterator[Database]:
-    """Open the database for reading; raise UserError where nothing was ever stored in this home, or a newer build stored it."""
+    """Open the database for reading; raise UserError where nothing was ever stored in this home, or another build stored it."""
     file = settings.database.file
     if file is not None and not file.exists():
         raise UserError(f"nothing is stored in {settings.home} yet: run `watchdesk run`, or `watchdesk replay FILE`")
     async with open_database(settings.database_url, role="cli") as database:
         async with database.read() as session:
-            await refuse_newer(session)
+            await check_in(session)
         yield database

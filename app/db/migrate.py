@@ -54,14 +54,17 @@ async def revision(url: str) -> str | None:
         await engine.dispose()
 
 
-async def refuse_newer(session: AsyncSession) -> None:
-    """Raise SchemaError where a newer build wrote the database that the session reads."""
-    refuse_unknown(await session.run_sync(lambda sync: _current(sync.connection())))
-
-
 async def check(url: str) -> None:
     """Raise SchemaError unless the database stands exactly at the revision of this build."""
-    found = await revision(url)
+    _demand_head(await revision(url))
+
+
+async def check_in(session: AsyncSession) -> None:
+    """Raise SchemaError unless the database that the session reads stands exactly at the revision of this build."""
+    _demand_head(await session.run_sync(lambda sync: _current(sync.connection())))
+
+
+def _demand_head(found: str | None) -> None:
     refuse_unknown(found)
     if found != head():
         raise SchemaError(

@@ -68,6 +68,13 @@ def migrated_server_url(postgres_server: PostgresServer, migrated_name: str) -> 
 
 
 @pytest.fixture
+def empty_server_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a database on PostgreSQL in which nothing was created yet."""
+    with _copied(postgres_server, "template0") as url:
+        yield url
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with open_database(database_url, role="run") as opened:
         yield opened

@@ -43,3 +43,14 @@ async def test_a_server_whose_schema_a_newer_build_made_is_refused(
     assert done.returncode == 2
     assert f"The database is at revision 9999, this build knows {head()}" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("arguments", [["consume"], ["alerts"]], ids=lambda one: one[0])
+def test_a_server_without_a_schema_is_refused_with_the_command_that_makes_it(
+    cli: Cli, empty_server_url: str, arguments: list[str]
+) -> None:
+    done = cli(*arguments, WATCHDESK_DATABASE_URL=empty_server_url, WATCHDESK_PORT="0")
+
+    assert done.returncode == 2
+    assert f"The database is at revision none, this build needs {head()}: run `watchdesk migrate`" in done.stderr
