@@ -98,17 +98,22 @@ class Reading:
         return bool(self.family("disaster")) or self.hazard
 
     def labels(self, hit: Hit) -> bool:
-        """Tell whether a hit is part of a hashtag that names a topic ("#BeirutExplosion"): with words that say nothing of what was done."""
+        """Tell whether a hit is part of a hashtag that names a topic ("#BeirutExplosion"): with words that say nothing of what was done.
+
+        A stem that meets the whole hashtag, its "#" included, tells only of its first word.
+        """
         if not self.tokens[hit.first].in_hashtag:
             return False
         tag = next((tag for tag in self.text.hashtags if tag.start <= hit.start < tag.end), None)
         if tag is None:
             return False
         inside = [i for i, token in enumerate(self.tokens) if tag.start <= token.start < tag.end]
+        if len(inside) == 1:
+            return False
         told = {
             index
             for other in self.hits
-            if other.start >= tag.start and other.end <= tag.end and other.means.partition(":")[0] in _DOING
+            if other.start > tag.start and other.end <= tag.end and other.means.partition(":")[0] in _DOING
             for index in range(other.first, other.last + 1)
         }
         return any(index not in told for index in inside)
