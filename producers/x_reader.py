@@ -112,6 +112,7 @@ class XProducer:
     async def _watch_usage(self, api: Api, meter: Meter) -> None:
         """Log what X itself counted and what we did, by source and by rule, every hour: meter and bill can be compared."""
         while True:
+            meter.exhausted()  # after midnight nothing is spent yet
             spent = meter.budget.spent
             ours = {
                 "spent_usd": round(spent.total, 3),

@@ -322,6 +322,21 @@ async def _live_again(log: SqliteLog, before: int) -> bool:
     return sum(state.state == "live" for state in (await of_type(log, SourceState))[before:]) >= 3
 
 
+@pytest.mark.parametrize("clock", [(300, START.replace(hour=23, minute=58))], indirect=True)
+async def test_what_was_spent_yesterday_is_not_shown_as_todays(x: FakeX, log: SqliteLog) -> None:
+    async with playing(reader(x), log, x.clock):
+        await live(x)
+        await has(log, x.publish("ridge", "before midnight"))
+        await until(lambda: _day(x, 2))
+        await until(lambda: _spends_nothing(log))
+    assert max(state.spend_usd for state in await of_type(log, SourceState)) == 0.005
+
+
+async def _spends_nothing(log: SqliteLog) -> bool:
+    said = [state.spend_usd for state in await of_type(log, SourceState) if state.source == "x:Ridge"]
+    return 0.005 in said and said[-1] == 0.0
+
+
 async def test_an_account_that_x_does_not_know_is_refused_and_never_called_covered(x: FakeX, log: SqliteLog) -> None:
     x.nobody = frozenset({"gone", "lost"})
     producer = reader(x, source("x:ridge"), source("x:gone"), source("x:lost", via="activity"))
