@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,16 @@ from pathlib import Path
 from app.errors import HomeHeldError, SettingsError
 
 LOCK_NAME = "home.lock"
+
+
+def spool_name(names: Sequence[str]) -> str:
+    """Return what the spool of the named producers is called; of all, where none is named."""
+    return "-".join(names) or "all"
+
+
+def spool_lock(name: str) -> str:
+    """Return the lock of the spool of the producers called `name`, which each has to itself beside a broker."""
+    return f"spool-{name}.lock"
 
 
 @contextmanager

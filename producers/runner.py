@@ -14,7 +14,7 @@ import structlog
 from app.clock import Clock
 from app.domain.config import SourceConfig
 from app.errors import DamagedError, Unavailable, UserError
-from app.home import hold_home
+from app.home import hold_home, spool_lock
 from app.streams.port import Stream
 from app.streams.sqlite_log import SqliteLog, open_sqlite_log
 from producers.forward import GROUP, forward
@@ -177,7 +177,7 @@ async def open_producer_spool(
             yield spool
         return
     file = f"spool-{name}"
-    with hold_home(home, command=f"produce {name}", since=clock.now(), lock=f"{file}.lock"):
+    with hold_home(home, command=f"produce {name}", since=clock.now(), lock=spool_lock(name)):
         file_of = open_sqlite_log(home / f"{file}.db", clock, retention_days=retention_days)
         async with file_of as own, asyncio.TaskGroup() as group:
             tasks = [group.create_task(forward(own, stream, clock)), group.create_task(_keep_expiring(own, clock))]

@@ -25,7 +25,7 @@ from app.db.config import apply_config
 from app.db.migrate import check_in, upgrade
 from app.db.session import Role
 from app.errors import Unavailable
-from app.home import hold_home
+from app.home import hold_home, spool_name
 from app.main import create_app
 from app.resources import Resources, open_resources
 from app.settings import Settings, prepare_home
@@ -139,7 +139,7 @@ async def run_role(settings: Settings, role: str, names: Sequence[str]) -> None:
         _tell_notices(settings)
         async with ops_of(resources, role) as gauges:
             if role == "produce":
-                name = "-".join(names) or "all"
+                name = spool_name(names)
                 lay_ballast(settings.home, settings.ballast_mb)
                 spool_of = open_producer_spool(
                     resources.stream,

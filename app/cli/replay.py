@@ -46,7 +46,7 @@ def command(files: tuple[Path, ...], speed: float | None, deliver: bool, history
 
     Goes on where it was stopped; a file that was replayed before adds nothing.
     """
-    settings = settings_to_start(os.environ, "replay", owns_home=True)
+    settings = settings_to_start(os.environ, "replay", owns_home=True, spool="replay")
     from app.cli.replaying import replay_and_count
     from producers.replay import ReplayOptions
 

@@ -11,21 +11,26 @@ from typing import Literal
 
 from app.db.revisions import refuse_file, refuse_folder
 from app.errors import SettingsError
-from app.home import hold_home
+from app.home import LOCK_NAME, hold_home, spool_lock
 from app.settings import Settings, load_settings, port_problem, prepare_home, refuse_missing_places
 
 Port = Literal["WATCHDESK_PORT", "WATCHDESK_OPS_PORT"]
 
 
-def settings_to_start(environ: Mapping[str, str], command: str, *ports: Port, owns_home: bool) -> Settings:
+def settings_to_start(
+    environ: Mapping[str, str], command: str, *ports: Port, owns_home: bool, spool: str = ""
+) -> Settings:
     """Return the settings of a process that is about to run, or raise a UserError that says what it lacks.
 
-    `ports` are the settings of those that it will listen on; `owns_home`: on the embedded log it must be alone in its home.
+    `ports` are the settings of those that it will listen on; `owns_home`: on the embedded log it must be alone in its home;
+    `spool`: beside a broker it must have the spool of that name to itself.
     """
     settings = load_settings(environ)
     prepare_home(settings.home)
-    if owns_home and settings.stream.kafka is None:
-        with hold_home(settings.home, command=command, since=datetime.now(UTC)):
+    embedded = settings.stream.kafka is None
+    if owns_home if embedded else spool:
+        lock = LOCK_NAME if embedded else spool_lock(spool)
+        with hold_home(settings.home, command=command, since=datetime.now(UTC), lock=lock):
             pass  # free just now; the process takes it for good once it can let go of it in order
     for name in ports:
         _refuse_port(settings, name)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from app.db.migrate import head
-from app.home import hold_home
+from app.home import hold_home, spool_lock
 
 HEAVY = ("sqlalchemy", "alembic", "fastapi", "uvicorn", "numpy", "lark", "aiokafka", "asyncpg", "aiohttp", "tweepy")
 STARTING = (["run"], ["migrate"], ["produce"], ["consume"], ["consume", "tag"], ["api"], ["replay", os.devnull])
@@ -78,6 +78,20 @@ def test_a_second_process_in_one_home_is_told_who_holds_it(tmp_path: Path, argum
         said = refused(tmp_path, *arguments)
     holder = f"process {os.getpid()} (watchdesk run, since 2026-11-25T10:00:00+00:00)"
     assert said == f"watchdesk: the home {tmp_path} is held by {holder}; stop it, or set WATCHDESK_HOME"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spool"),
+    [(["run"], "run"), (["produce"], "all"), (["produce", "x", "rss"], "x-rss"), (["replay", __file__], "replay")],
+    ids=lambda one: " ".join(one[:2]) if isinstance(one, list) else one,
+)
+def test_a_second_process_with_one_spool_beside_a_broker_is_told_who_holds_it(
+    tmp_path: Path, arguments: list[str], spool: str
+) -> None:
+    since = datetime(2026, 11, 25, 10, tzinfo=UTC)
+    with hold_home(tmp_path, command="produce", since=since, lock=spool_lock(spool)):
+        said = refused(tmp_path, *arguments, WATCHDESK_STREAM_URL="kafka://127.0.0.1:9092")
+    assert said.startswith(f"watchdesk: spool-{spool} in the home {tmp_path} is held by process {os.getpid()} (")
 
 
 @pytest.fixture
