@@ -32,6 +32,10 @@ class Query(NamedTuple):
     expression: str
     shown: str = ""
 
+    def legend(self) -> list[str]:
+        """Return the labels that the words name."""
+        return [one or other for one, other in SHOWN.findall(self.shown)]
+
 
 def queries() -> list[Query]:
     return [*dashboard_queries(), *rule_queries()]
@@ -87,7 +91,7 @@ def faults(query: Query) -> list[str]:
     grouped = [label.strip() for group in GROUPING.findall(query.expression) for label in group.split(",")]
     wrong.extend(f"by ({label})" for label in grouped if label and label not in there)
     kept = set(grouped) if grouped else there
-    wrong.extend(f"shown {label}" for pair in SHOWN.findall(query.shown) if (label := pair[0] or pair[1]) not in kept)
+    wrong.extend(f"shown {label}" for label in query.legend() if label not in kept)
     return wrong
 
 
