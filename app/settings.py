@@ -164,7 +164,7 @@ def prepare_home(home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         probe = home / ".writable"
         probe.write_bytes(b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another role that starts in the same home may have been quicker
     except OSError as error:
         raise SettingsError(f"WATCHDESK_HOME: cannot write in {home}: {error.strerror}") from error
 
