@@ -15,6 +15,7 @@ from producers.x_port import Api
 
 KEEP_BUDGET_S = 5.0  # how often the meter is written beside the items
 USERS_AT_ONCE = 100
+MOST_EDITS = 5_000  # whose first version is remembered
 WORDS = "x:words"  # what the stream finds by words: no account, but its gaps are gaps too, and it is paid for
 DELETIONS = "x:deletions"  # what tells us of deletions: the activity stream, and lookups where it was away
 NO_ACCOUNT = "X knows no account of this name"
@@ -35,6 +36,8 @@ class Accounts:
         self.by_rule = [_handle(s) for s in setup.sources if s.options.get("via") != "activity"]
         self.by_activity = [_handle(s) for s in setup.sources if s.options.get("via") == "activity"]
         self.unknown: frozenset[str] = frozenset()
+        self._firsts: dict[str, str] = {}
+        self._firsts_kept = True
 
     def learn(self, user_ids: Mapping[str, str]) -> None:
         """Add what is known of handles (in small letters) and their user ids; what the config says stands."""
@@ -55,7 +58,29 @@ class Accounts:
         handle = post.author or self.handle_of(post.author_id)
         source = self._by_handle.get((handle or "").lower())
         author = source.handle if source else handle or post.author_id or "unknown"
-        return Received(f"x:{author}", {**post.fields, "author": author}, raw, gapfill=gapfill)
+        fields = {**post.fields, "author": author, "id": self._first(post)}
+        return Received(f"x:{author}", fields, raw, gapfill=gapfill)
+
+    def _first(self, post: XPost) -> str:
+        """Return the id of a post's first version, under which we know it: a deletion names a later one and tells no history."""
+        first = str(post.fields["id"])
+        if first != post.native_id and self._firsts.get(post.native_id) != first:
+            self._firsts[post.native_id] = first
+            self._firsts_kept = False
+            if len(self._firsts) > MOST_EDITS:
+                del self._firsts[next(iter(self._firsts))]
+        return self._firsts.get(first, first)
+
+    def recall_edits(self, stored: bytes | None) -> None:
+        """Take up what `edits` gave before a restart."""
+        self._firsts = {**msgspec.json.decode(stored or b"{}", type=dict[str, str]), **self._firsts}
+
+    def edits(self) -> dict[str, bytes]:
+        """Return the token that tells the first versions of edited posts, or nothing where it is written already."""
+        if self._firsts_kept:
+            return {}
+        self._firsts_kept = True
+        return {"edits": msgspec.json.encode(self._firsts)}
 
     async def look_up(self, api: Api, intake: Intake, meter: Meter) -> None:
         """Ask X for the user ids that are not known; they are kept, for they are billed. `unknown` are then the sources without one."""

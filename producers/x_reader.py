@@ -65,6 +65,7 @@ class XProducer:
             raise Refused(self._missing)
         async with opened as api:
             self.accounts.learn(msgspec.json.decode(await intake.token("users") or b"{}"))
+            self.accounts.recall_edits(await intake.token("edits"))
             meter = Meter(Budget(self._ceiling, await intake.token("budget")), intake)
             if self._trial:
                 await self._show_newest(api, intake, meter)
@@ -294,7 +295,9 @@ async def _listen(channel: _Channel, lines: AsyncGenerator[list[bytes], None], i
         await channel.missed(await intake.begin(channel.covered, clock.now(), f"{channel.name} was not connected"))
         async for chunk in chunks:
             received, trouble = _read(chunk, channel.accounts, meter, clock.now())
-            tokens = meter.state()  # with a keep-alive too: else a crash after a last post would forget its price
+            tokens = (
+                channel.accounts.edits() | meter.state()
+            )  # with a keep-alive too: else a crash after a last post would forget its price
             if received or tokens:
                 await intake.take(received, tokens)
             intake.coverage.complete(channel.covered, clock.now() - LATENCY)

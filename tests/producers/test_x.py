@@ -111,6 +111,33 @@ async def test_activity_brings_posts_of_its_accounts_and_deletions_of_all(x: Fak
     assert {post.source for post in items if post} == {"x:ridge", "x:valley"}
 
 
+async def test_a_deletion_that_names_a_later_version_deletes_the_first_also_after_a_restart(
+    x: FakeX, log: SqliteLog
+) -> None:
+    async with playing(reader(x), log, x.clock):
+        await live(x)
+        first = x.publish("ridge", "two blasts")
+        edit = x.publish("ridge", "three blasts", edit_of=first)
+        await until(lambda: _edited(log))
+
+    async def nobody_listens() -> bool:
+        return x.connected("events") == 0
+
+    await until(nobody_listens)
+    async with playing(reader(x), log, x.clock):
+        await live(x, stream="events")
+        x.delete(edit)
+
+        async def gone() -> bool:
+            return first in await deleted(log)
+
+        await until(gone)
+
+
+async def _edited(log: SqliteLog) -> bool:
+    return any(item.post and item.post.type is PostType.EDIT for item in await of_type(log, Item))
+
+
 async def test_rules_of_others_are_left_alone_and_a_second_start_changes_nothing(x: FakeX, log: SqliteLog) -> None:
     x.rules["7"] = {"id": "7", "value": "cats", "tag": "somebody"}
     x.rules["8"] = {"id": "8", "value": "from:gone", "tag": "wd:accounts:0000"}

@@ -63,8 +63,8 @@ class FakeX(LoopbackServer):
 
     # -- what happens on X -----------------------------------------------------------------------------------------
 
-    def publish(self, handle: str, text: str, **more: Any) -> str:
-        """Write a post; it goes out on the streams that are connected, and can be found later."""
+    def publish(self, handle: str, text: str, edit_of: str | None = None, **more: Any) -> str:
+        """Write a post, or another version of one; it goes out on the streams that are connected, and can be found later."""
         self._next += 1
         native = str(FIRST_ID + self._next)
         data = {
@@ -73,7 +73,7 @@ class FakeX(LoopbackServer):
             "author_id": self.user_id(handle),
             "created_at": self.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "lang": "en",
-            "edit_history_tweet_ids": [native],
+            "edit_history_tweet_ids": [*([edit_of] if edit_of else []), native],
         } | more
         post = FakePost(handle, self.clock.now(), data)
         self.posts.append(post)
