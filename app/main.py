@@ -16,6 +16,7 @@ from app.api import alerts, destinations, feeds, health, incidents, posts, slack
 from app.api.auth import Gate
 from app.api.deps import Serving
 from app.api.edge import Edge
+from app.api.log_watch import LogWatch
 from app.api.openapi import describe
 from app.api.page import add_page
 from app.api.problems import add_handlers
@@ -47,16 +48,16 @@ def create_app(resources: Serving) -> FastAPI:
     """Return the application on these resources, which the caller opened and will close."""
     gate = Gate(resources)
     tail = Tail(resources.database, resources.clock, resources.metrics.http)
+    log_watch = LogWatch(resources.stream, resources.clock)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        reading = asyncio.create_task(tail.run())
-        noting = asyncio.create_task(_note_use(gate, resources.clock))
+        beside = [asyncio.create_task(work) for work in (tail.run(), _note_use(gate, resources.clock), log_watch.run())]
         yield
-        for task in (reading, noting):
+        for task in beside:
             task.cancel()
-        await asyncio.wait({reading, noting})
+        await asyncio.wait(beside)
         await gate.note_use()
 
     app = FastAPI(
@@ -71,6 +72,7 @@ def create_app(resources: Serving) -> FastAPI:
     )
     app.state.resources = resources
     app.state.tail = tail
+    app.state.log_watch = log_watch
     app.state.gate = gate
     app.state.methods = [
         (route.path_regex, route.methods)

@@ -11,6 +11,8 @@ from app.db.session import Database
 from app.domain.gazetteer import Gazetteer
 from app.domain.tagging import Tagger
 from app.settings import Settings
+from app.streams.port import Stream
+from app.telemetry.health import Health
 from app.telemetry.metrics import Metrics
 
 
@@ -27,7 +29,13 @@ class Serving(Protocol):
     def database(self) -> Database: ...
 
     @property
+    def stream(self) -> Stream: ...
+
+    @property
     def metrics(self) -> Metrics: ...
+
+    @property
+    def health(self) -> Health: ...
 
     async def open_places(self) -> Gazetteer: ...
 

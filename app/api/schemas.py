@@ -343,10 +343,11 @@ class ExplainAnswer(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Whether the process is well; `detail` says what is missing."""
+    """Whether the process is well; `detail` says what is missing, `degraded` what of the rest does not work while reads are answered."""
 
     status: str
     detail: str | None = None
+    degraded: tuple[str, ...] = ()
 
 
 ANSWERS: tuple[Any, ...] = (

@@ -22,6 +22,9 @@ from app.domain.lexicon import load_lexicon
 from app.domain.tagging import Tagger
 from app.main import create_app
 from app.settings import Settings, load_settings
+from app.streams.memory import MemoryStream
+from app.streams.port import Stream
+from app.telemetry.health import Health
 from app.telemetry.metrics import Metrics
 from tests.builders import small_gazetteer
 
@@ -34,6 +37,11 @@ class Given:
     database: Database
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=Metrics)
+    health: Health = field(default_factory=Health)
+
+    @cached_property
+    def stream(self) -> Stream:
+        return MemoryStream(self.clock)
 
     @cached_property
     def gazetteer(self) -> Gazetteer:

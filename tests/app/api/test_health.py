@@ -10,8 +10,22 @@ from tests.rows import NOON, offset_row, store
 
 
 async def test_a_served_desk_is_alive_and_ready(desk: Desk) -> None:
-    assert (await desk.get("/healthz")).body == {"status": "alive", "detail": None}
-    assert (await desk.get("/readyz")).body == {"status": "ready", "detail": None}
+    assert (await desk.get("/healthz")).body == {"status": "alive", "detail": None, "degraded": []}
+    assert (await desk.get("/readyz")).body == {"status": "ready", "detail": None, "degraded": []}
+
+
+async def test_what_does_not_work_is_listed_and_what_is_stored_is_answered(desk: Desk) -> None:
+    await store(desk.given.database, offset_row(NOON))
+    desk.given.health.say("stage desk", NOON, ok=False, detail="broker: kafka:9092: no answer")
+    desk.app.state.log_watch.trouble = "kafka:9092: no answer"
+    ready = await desk.get("/readyz")
+    assert ready.status == 200
+    assert ready.body["degraded"] == [
+        "log: kafka:9092: no answer; new posts wait, what is stored is answered",
+        "stage desk: broker: kafka:9092: no answer",
+        "posts: none was stored since 2018-09-04T12:00:00Z: a stage is down, or every source is silent",
+    ]
+    assert (await desk.get("/v1/alerts")).status == 200
 
 
 async def test_metrics_tell_the_ledger_from_the_database(desk: Desk) -> None:
