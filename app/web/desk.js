@@ -23,7 +23,9 @@ function showLink(state) {
 function showState(state) {
   const texts = [];
   if (state.database === "down") texts.push("The database cannot be reached: what you see may be old.");
-  if (state.stale_since) texts.push(`Nothing new came in since ${when(state.stale_since)}: no news, or something is broken.`);
+  if (state.stale_since) texts.push(at("demo").hidden
+    ? `Nothing new came in since ${when(state.stale_since)}: no news, or something is broken.`
+    : "The recording has been played to its end: nothing new comes in. A desk at work says here since when it heard nothing.");
   at("stale").textContent = texts.join(" ");
   at("stale").hidden = texts.length === 0;
 }

@@ -10,7 +10,7 @@ from app.db import keys
 from app.db.session import open_database
 from tests.app.api.desk import Desk, desk_on
 from tests.parts.chromium import open_page, program
-from tests.rows import NOON, alert_row, incident_row, member_row, message, place, post_row, store, view
+from tests.rows import NOON, alert_row, incident_row, member_row, message, offset_row, place, post_row, store, view
 
 needs_chromium = pytest.mark.skipif(program() is None, reason="no Chromium on this machine: `apt-get install chromium`")
 
@@ -89,6 +89,7 @@ async def test_the_page_shows_what_stands_and_what_comes(sqlite_desk: Desk, tmp_
 async def test_the_page_fits_a_phone_and_says_demo(sqlite_url: str, tmp_path: Path) -> None:
     async with open_database(sqlite_url, role="run") as database, desk_on(database, WATCHDESK_DEMO="yes") as desk:
         await fill(desk)
+        await store(desk.given.database, offset_row(NOON))
         async with open_page(tmp_path / "chromium") as page:
             await page.size(390, 844)
             await page.open(desk.url)
@@ -96,6 +97,8 @@ async def test_the_page_fits_a_phone_and_says_demo(sqlite_url: str, tmp_path: Pa
             assert await page.evaluate("document.documentElement.scrollWidth") == 390
             assert "DEMO" in await page.evaluate("document.getElementById('demo').innerText")
             assert (await page.evaluate("document.title")).startswith("DEMO")
+            await page.wait_for("!document.getElementById('stale').hidden")
+            assert "played to its end" in await page.evaluate("document.getElementById('stale').innerText")
 
 
 @needs_chromium
