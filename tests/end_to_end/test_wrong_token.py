@@ -30,7 +30,7 @@ async def test_a_wrong_token_marks_its_sources_refused_and_the_rest_runs(home: D
         try:
             await shown(role, 'watchdesk_sources{platform="x",state="refused"}')
             assert x.requests
-            await shown(role, 'watchdesk_watchdog_timestamp_seconds{stage="desk"}')
+            await shown(role, 'watchdesk_watchdog_timestamp_seconds{stage="notify"}')
         finally:
             role.kill()
         assert "a-token-that-nobody-gave-out" not in role.log.read_text(encoding="utf-8")
