@@ -48,7 +48,7 @@ def check_config(
         *_secrets(settings, argv),
         *_watches(settings, gazetteer, actors),
         *_sources(settings, gazetteer, actors),
-        *_retention(settings),
+        *check_retention(settings),
         *_lookups(settings),
         *(Finding("note", "settings", notice) for notice in settings.notices),
     ]
@@ -170,6 +170,8 @@ def why_unread(source: SourceConfig) -> str | None:
     if source.platform in {"rss", "web"} and "url" not in source.options:
         return "it has no url: it counts in replays and the inbox only"
     return None
+
+
 def _lookups(settings: Settings) -> Iterator[Finding]:
     section = settings.config.section("x")
     days = section.get("recheck_days", RECHECK_DAYS)
@@ -181,9 +183,8 @@ def _lookups(settings: Settings) -> Iterator[Finding]:
         yield Finding("note", "[x]", says)
 
 
-
-
-def _retention(settings: Settings) -> Iterator[Finding]:
+def check_retention(settings: Settings) -> Iterator[Finding]:
+    """Find whether records stand long enough for a restore, and short enough for the sources whose deletions bind us."""
     asked, apart = settings.stream.retention_days * 24, settings.stream.backup_hours
     needed = apart * BACKUPS_COVERED
     if asked < needed:

@@ -19,6 +19,7 @@ from app.api.server import serving
 from app.ballast import lay_ballast
 from app.cli.gauges import Gauges
 from app.clock import Clock, SystemClock
+from app.config_check import check_retention
 from app.crash import arm
 from app.db import meta
 from app.db.config import apply_config
@@ -225,6 +226,8 @@ async def _measure_loop(resources: Resources) -> None:
 def _tell_notices(settings: Settings) -> None:
     for notice in settings.notices:
         log.info(notice)
+    for finding in check_retention(settings):
+        log.warning(finding.says, setting=finding.where)
 
 
 def _embedded(settings: Settings) -> bool:

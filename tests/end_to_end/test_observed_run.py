@@ -67,6 +67,7 @@ class Observed(NamedTuple):
 def observed(tmp_path_factory: pytest.TempPathFactory, gazetteer_file: Path) -> Observed:
     home = DeskHome(tmp_path_factory.mktemp("observed"), gazetteer_file, **CANARIES)
     home.env |= {"WATCHDESK_WATCHDOG_PERIOD": "1", "WATCHDESK_LOG_LEVEL": "info", "WATCHDESK_LOG_FORMAT": "json"}
+    home.env |= {"WATCHDESK_STREAM_RETENTION_DAYS": "7", "WATCHDESK_BACKUP_HOURS": "72"}
     home.config.write_text(CONFIG.format(), encoding="utf-8")
     role = Role(home, "run", ("run",))
     role.start()
@@ -180,6 +181,12 @@ def test_what_was_not_set_is_said_in_one_line(observed: Observed) -> None:
     lines = [one["event"] for one in observed.lines if "WATCHDESK_DATABASE_URL" in one["event"]]
     assert len(lines) == 1
     assert lines[0].startswith("WATCHDESK_DATABASE_URL is not set: using SQLite at ")
+
+
+def test_records_that_may_be_gone_before_a_restore_are_warned_of_with_the_numbers(observed: Observed) -> None:
+    (warned,) = [one for one in observed.lines if one.get("setting") == "WATCHDESK_STREAM_RETENTION_DAYS"]
+    assert warned["level"] == "warning"
+    assert warned["event"].startswith("records stand for 168 h, backups are 72 h apart: ")
 
 
 def test_logs_lead_from_the_post_to_its_delivery(observed: Observed) -> None:
