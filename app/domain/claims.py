@@ -177,6 +177,9 @@ class _Court:
         return not self._reading.family("now") and all(self._reading.labels(event.hit) for event in events)
 
     def _labelled(self, events: Sequence[Event]) -> Judgement:
+        wish = next((hit for hit, cue in self._cues if cue.id == "none.opinion"), None)
+        if wish is not None:
+            return self._made("none", (), wish)
         kind, by = self._kind(events, None)
         said = f"Claim aftermath: {self._quote(events[0].hit)} names a topic, the post does not say that it happened."
         return Judgement("aftermath", kind, tuple(events), reasons=(f"Kind {kind}: {by}.", said))

@@ -20,7 +20,7 @@ from app.domain.name_keys import ARTICLES, SKELETON_MIN, key_hash, skeleton, ste
 from app.domain.text import fold, words
 
 MAGIC = b"WDGAZ\x00\x00"
-VERSION = 2
+VERSION = 3
 LEVELS = ("country", "region", "district", "city", "village", "neighbourhood", "site")
 MOST_WORDS = 6  # in a name that is looked up; longer official names are never written out in a post
 MOST_SHARING = 200  # places kept for one key: "San Jose" names more, the least peopled fall out

@@ -37,6 +37,7 @@ def named(tagger: Tagger, text: str, role: str = "") -> list[str]:
         "قال أبو القاسم إن القصف توقف",
         "وصلت إلى الميناء مساعدات بعد الغارة",
         "Тихий ранок, великий обстріл закінчився",
+        "Думаю, это начало обстрела",
     ],
 )
 def test_words_people_and_names_of_others_are_no_places(tagger: Tagger, text: str) -> None:
@@ -53,6 +54,9 @@ def test_words_people_and_names_of_others_are_no_places(tagger: Tagger, text: st
         ("Explosion in Maryland, three killed", "Maryland, US"),
         ("Explosion in Oklahoma City, three killed", "Oklahoma City, US"),
         ("انفجار في روما وإصابة سائح", "Rome, IT"),
+        ("Взрыв в России", "Russia, RU"),
+        ("Вибух у Росії", "Russia, RU"),
+        ("Взрыв в Евпатории", "Yevpatoriya, UA"),
         ("Air strike in Saada kills five #Yemen #PrayForItaly", "Sa'dah, YE"),
     ],
 )

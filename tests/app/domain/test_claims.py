@@ -69,6 +69,7 @@ def claim(text: str, year: int | None = None) -> str:
         ("Clinics are open all night, bring water #SaraqibExplosion", "aftermath"),
         ("Breaking: windows shattered across town #SaraqibExplosion", "report"),
         ("نفتح بيوتنا لكل من تضرر #انفجار_سراقب", "aftermath"),
+        ("We pray for you all #SaraqibExplosion", "none"),
         ("عاجل نفتح بيوتنا لكل من تضرر #انفجار_سراقب", "report"),
         ("#انفجار في سراقب", "report"),
         ("#غارات_روسية على سراقب", "report"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.name_keys import key_hash, skeleton, without_articles
+from app.domain.name_keys import key_hash, skeleton, stem, without_articles
 from app.domain.text import words
 
 
@@ -40,6 +40,22 @@ def test_articles_come_off_and_never_leave_nothing() -> None:
     assert without_articles(("jisr", "al", "shughur")) == ("jisr", "shughur")
     assert without_articles(("جسر", "الشغور")) == ("جسر", "شغور")
     assert without_articles(("al",)) == ("al",)
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        "Россия России Россию Россией",
+        "Росія Росії Росію Росією",
+        "Сирия Сирии Сирию Сирией",
+        "Евпатория Евпатории Евпаторию",
+        "Одесса Одессе Одессу",
+        "Харків Харкові Харкова Харьков Харькове",
+        "Маріуполь Маріуполі Маріуполя",
+    ],
+)
+def test_the_cases_of_a_cyrillic_name_share_their_stem(cases: str) -> None:
+    assert len({stem(word) for word in words(cases)}) == 1, {word: stem(word) for word in words(cases)}
 
 
 def test_the_hash_is_fixed_and_namespaces_are_apart() -> None:
