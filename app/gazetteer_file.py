@@ -104,6 +104,7 @@ def build_gazetteer(
 
     The work is done in a child, because reading the sources takes half a gigabyte that a long-lived process would keep.
     """
+    _refuse_unwritable(path)  # first: half a minute of work would be lost
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(
@@ -155,9 +156,23 @@ def _build(theirs: Connection, path: str, extra: list[str]) -> None:
     except GazetteerError as error:
         theirs.send(("error", error.detail, 0, 0))
     except OSError as error:
-        theirs.send(("error", f"{path} cannot be written: {error.strerror}", 0, 0))
+        theirs.send(("error", _unwritable(Path(path), error), 0, 0))
     else:
         theirs.send(("done", "", 0, 0))
+
+
+def _refuse_unwritable(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = _beside(path, os.getpid())
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise GazetteerError(_unwritable(path, error)) from error
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"{path} cannot be written: {error.strerror}"
 
 
 def _beside(path: Path, pid: int | None) -> Path:

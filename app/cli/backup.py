@@ -20,12 +20,16 @@ def backup(file: Path) -> None:
     from app.cli.stored import open_stored
     from app.clock import SystemClock
     from app.db.backup import back_up
+    from app.errors import UserError
 
     async def run() -> dict[str, int]:
         async with open_stored(settings) as database:
             return await back_up(database, settings.database_url, file, SystemClock().now(), _show)
 
-    counts = asyncio.run(run())
+    try:
+        counts = asyncio.run(run())
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror}") from error
     _done(f"backed up {sum(counts.values())} rows of {sum(map(bool, counts.values()))} tables to {file}")
 
 

@@ -68,6 +68,14 @@ def test_a_bad_table_leaves_the_index_that_was_there(tmp_path: Path) -> None:
     assert path.read_bytes() == INDEX
 
 
+def test_a_path_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told: list[str] = []
+    with pytest.raises(GazetteerError, match=rf"{tmp_path}/file/a/places\.bin cannot be written: Not a directory"):
+        build_gazetteer(tmp_path / "file" / "a" / "places.bin", progress=lambda step, _, __: told.append(step))
+    assert not told
+
+
 def test_the_home_keeps_one_index_a_version() -> None:
     assert default_path(Path("var")).parent == Path("var/cache")
 
