@@ -158,7 +158,7 @@ class _Cast:
             hit, [(word.first, word.last) for word in self._doings if word.means.startswith("kind:")]
         ) and self._form(hit) in {"forces", "adjective"}:
             return Role.DOER
-        if self._died(hit):
+        if self._died(hit) or self._lost(hit):
             return Role.VICTIM
         lead = self._lead(hit)
         if lead == "accuses" or self._beside(hit, "blamed"):
@@ -245,6 +245,15 @@ class _Cast:
         """“مقتل فرنسي”, "شهداء للجيش": after a noun of dying stands who died."""
         stems = self._reading.lexicon.stems["dies"]
         return self._reading.follows(hit.first) and self._reading.tokens[hit.first - 1].norm.startswith(stems)
+
+    def _lost(self, hit: Hit) -> bool:
+        """“Destroyed Russian jets”: they were the Russians', unless they were drones and missiles on their way."""
+        if self._form(hit) != "adjective" or not self._reading.follows(hit.first):
+            return False
+        stems = self._reading.lexicon.stems
+        sent = any(norm.startswith(stems["sent"]) for norm in self._norms(hit.last + 1, hit.last + 3))
+        does = any(event.hit.first == hit.last + 1 for event in self._judged.events)  # "destroyed by Russian strikes"
+        return not (sent or does) and self._reading.tokens[hit.first - 1].norm.startswith(stems["destroys"])
 
     def _is_target(self, hit: Hit) -> bool:
         """“Regime checkpoint”, "Hezbollah commander": the party owns what was struck."""
