@@ -11,6 +11,7 @@ from app.db.revisions import refuse_folder
 from app.domain.clocks import before_build
 from app.domain.config import SourceConfig
 from app.domain.config_keys import RECHECK_DAYS, SOURCE_KEYS
+from app.domain.rights import DELETE_24H
 from app.domain.rule_ast import Op, Rule
 from app.domain.rule_places import compile_rule
 from app.domain.rule_vetting import vet_rule
@@ -190,12 +191,20 @@ def check_retention(settings: Settings) -> Iterator[Finding]:
     if asked < needed:
         says = f"records stand for {asked} h, backups are {apart} h apart: a restore may need {needed} h of records ({BACKUPS_COVERED} backups)"
         yield Finding("warning", "WATCHDESK_STREAM_RETENTION_DAYS", says)
-    kept = max(asked, needed) if settings.stream.kafka is not None else asked  # on a broker the longer one is set
-    strict = [source.id for source in settings.config.sources if source.rights == "delete_24h"]
-    if strict and max(kept, apart) > DELETE_WITHIN_HOURS:
-        says = (
-            f"{strict[0]} must be gone {DELETE_WITHIN_HOURS} h after its deletion, but records stand for {kept} h and "
-            f"backups are {apart} h apart: set WATCHDESK_STREAM_RETENTION_DAYS=1 and "
-            f"WATCHDESK_BACKUP_HOURS={DELETE_WITHIN_HOURS // BACKUPS_COVERED} or less"
-        )
-        yield Finding("error", "rights", says)
+    strict = [source.id for source in settings.config.sources if source.rights == DELETE_24H]
+    if strict and (too_long := why_too_long(settings, strict[0])):
+        yield Finding("error", "rights", too_long)
+
+
+def why_too_long(settings: Settings, source_id: str) -> str | None:
+    """Return why what this source deleted would outlive 24 h in the log or in backups, and what to set; None where it would not."""
+    asked, apart = settings.stream.retention_days * 24, settings.stream.backup_hours
+    # On a broker the longer one is set.
+    kept = max(asked, apart * BACKUPS_COVERED) if settings.stream.kafka is not None else asked
+    if max(kept, apart) <= DELETE_WITHIN_HOURS:
+        return None
+    return (
+        f"{source_id} must be gone {DELETE_WITHIN_HOURS} h after its deletion, but records stand for {kept} h and "
+        f"backups are {apart} h apart: set WATCHDESK_STREAM_RETENTION_DAYS=1 and "
+        f"WATCHDESK_BACKUP_HOURS={DELETE_WITHIN_HOURS // BACKUPS_COVERED} or less"
+    )

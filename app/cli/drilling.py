@@ -24,6 +24,10 @@ from app.errors import UserError
 from app.settings import Settings
 
 LOOK_S = 0.1
+NOBODY = (
+    "nobody took it: is `watchdesk run` running on this database? It is taken back, so that no later start sends it"
+)
+ON_ITS_WAY = "taken in, and not stored in this time: see /readyz for what waits. It will come"
 
 
 class Report(NamedTuple):
@@ -58,13 +62,18 @@ async def drill(settings: Settings, watch: str | None, text: str | None, seconds
             "created_at": begun.isoformat(),
             "text": words,
         }
+        handed_in = msgspec.json.encode(line).decode()
         async with database.write() as writing:
-            await inbox.hand_in(writing.session, msgspec.json.encode(line).decode(), begun, exercise=True)
+            await inbox.hand_in(writing.session, handed_in, begun, exercise=True)
         deadline = clock.monotonic() + seconds
         passage = await _passage(database, f"inbox:{native}")
         while not passage.done and clock.monotonic() < deadline:
             await clock.sleep(LOOK_S)
             passage = await _passage(database, f"inbox:{native}")
+        if passage.stored_at is None:
+            async with database.write() as writing:
+                back = await inbox.take_back(writing.session, handed_in)
+            return Report([f"exercise: {words}", NOBODY if back else ON_ITS_WAY], passed=False)
     return _report(words, watch, begun, passage)
 
 
@@ -99,9 +108,8 @@ async def _passage(database: Database, post_id: str) -> Passage:
 
 def _report(words: str, watch: str | None, begun: datetime, passage: Passage) -> Report:
     lines = [f"exercise: {words}"]
-    if passage.stored_at is None:
-        return Report([*lines, "not stored: is `watchdesk run` running on this database?"], passed=False)
-    lines.append(f"read, tagged and stored  {_since(begun, passage.stored_at)}")
+    if passage.stored_at is not None:
+        lines.append(f"read, tagged and stored  {_since(begun, passage.stored_at)}")
     if not passage.alerts:
         return Report([*lines, "no watch matched it: give other words with --text"], passed=False)
     lines += [f"alert of watch {name!r}  {_since(begun, at)}" for _, name, at in passage.alerts]

@@ -17,7 +17,7 @@ import msgspec
 from app.cli.printing import print_lines, print_table, visible
 from app.cli.stored import open_stored
 from app.clock import SystemClock
-from app.config_check import why_unread
+from app.config_check import why_too_long, why_unread
 from app.db import audit, sources
 from app.db.audit import Deed
 from app.db.config import put_source, retire, source_of
@@ -26,6 +26,7 @@ from app.db.models import Source
 from app.db.session import WriteSession, open_database
 from app.db.sources import KnownSource
 from app.domain.config import SourceConfig
+from app.domain.rights import DELETE_24H
 from app.domain.source_lists import Listed, read_source
 from app.errors import Unavailable, UserError
 from app.gazetteer_file import default_path, open_gazetteer
@@ -190,7 +191,8 @@ async def _with_stored(writing: WriteSession, fields: Mapping[str, Any]) -> dict
 
 def _told(source: SourceConfig, outcome: str, settings: Settings) -> str:
     line = f"{source.id} is {'unchanged' if outcome == 'same' else outcome}"
-    notes = [note for note in (why_unread(source), _unknown_area(source, settings)) if note]
+    too_long = why_too_long(settings, source.id) if source.rights == DELETE_24H else None
+    notes = [note for note in (why_unread(source), _unknown_area(source, settings), too_long) if note]
     return "; ".join([line, *notes])
 
 

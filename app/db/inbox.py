@@ -24,3 +24,9 @@ async def waiting(session: AsyncSession, *, limit: int) -> list[Inbox]:
 async def remove(session: AsyncSession, ids: Sequence[int]) -> None:
     """Take the posts of these rows out: they are durable in the spool."""
     await session.execute(delete(Inbox).where(Inbox.id.in_(ids)))
+
+
+async def take_back(session: AsyncSession, line: str) -> bool:
+    """Take out a post that no producer has taken yet; return whether it was still there."""
+    gone = await session.execute(delete(Inbox).where(Inbox.line == line).returning(Inbox.id))
+    return gone.first() is not None

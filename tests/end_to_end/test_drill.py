@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import pytest
@@ -103,6 +104,8 @@ async def test_a_drill_of_a_desk_that_does_not_run_says_so(drilled: DeskHome) ->
     code, said = await drill(drilled, "--seconds", "1")
     assert code == 1
     assert "is `watchdesk run` running" in said
+    with closing(sqlite3.connect(drilled.home / "watchdesk.db")) as database:
+        assert database.execute("SELECT count(*) FROM inbox").fetchone() == (0,)  # a later start sends no old exercise
 
 
 async def test_the_destination_commands_show_and_repeat_what_went_out(drilled: DeskHome, receiver: Receiver) -> None:

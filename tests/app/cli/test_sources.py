@@ -72,6 +72,16 @@ def test_what_is_not_said_of_a_known_source_stays_as_it_was(run: CliRunner, tmp_
     assert (row["owner"], row["grade"], row["area"], row["rights"]) == ("Ward", "B", None, "reference")
 
 
+def test_a_source_that_must_be_gone_in_a_day_is_told_where_log_and_backups_stand_longer(
+    run: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = said(run, "add", "x:ward", "--rights", "delete_24h")
+    assert told.startswith("x:ward is added; x:ward must be gone 24 h after its deletion, but records stand for 168 h")
+    monkeypatch.setenv("WATCHDESK_STREAM_RETENTION_DAYS", "1")
+    monkeypatch.setenv("WATCHDESK_BACKUP_HOURS", "8")
+    assert said(run, "add", "x:ward", "--grade", "B") == "x:ward is changed\n"
+
+
 def test_a_source_that_nothing_reads_is_called_so_when_it_is_added(run: CliRunner) -> None:
     why = "it counts in replays and the inbox only\n"
     assert said(run, "add", "instagram:ward") == f"instagram:ward is added; nothing here reads instagram: {why}"
