@@ -60,8 +60,11 @@ class PrometheusServer:
 
     def firing(self, alert: str) -> list[dict[str, str]]:
         """Return the labels of every alarm of this name that fires now."""
-        alarms = self._get("alerts")["alerts"]
-        return [one["labels"] for one in alarms if one["labels"]["alertname"] == alert and one["state"] == "firing"]
+        return [labels for labels in self.all_firing() if labels["alertname"] == alert]
+
+    def all_firing(self) -> list[dict[str, str]]:
+        """Return the labels of every alarm that fires now."""
+        return [one["labels"] for one in self._get("alerts")["alerts"] if one["state"] == "firing"]
 
     def close(self) -> None:
         if self._child is not None:
@@ -74,14 +77,27 @@ class PrometheusServer:
             return json.loads(reply.read())["data"]
 
 
+_LENGTHS = {"s": 1, "m": 60, "h": 3600}
+_RANGE = re.compile(r"(?<=\[)(\d+)([smh])(?=\])|(?<=offset )(\d+)([smh])")
+_WHOLE_SECONDS = re.compile(r"(?<=> )(\d+)(?![\d.e])")
+
+
 def hurried(rules: str, faster: float) -> str:
-    """Return the rules with every `for:`, and the watchdog's age, divided by `faster`."""
+    """Return the rules with every time divided by `faster`.
+
+    Times are each `for:`, each range and offset, and what an expression over `_seconds` compares with: whole seconds. A fraction
+    of a second stays, for how exactly a process keeps time does not depend on how fast we look.
+    """
     loaded = yaml.safe_load(rules)
     for rule in loaded["groups"][0]["rules"]:
         if "for" in rule:
-            number, unit = re.fullmatch(r"(\d+)([smh])", rule["for"]).groups()  # type: ignore[union-attr]
-            rule["for"] = f"{int(number) * {'s': 1, 'm': 60, 'h': 3600}[unit] * 1000 / faster:.0f}ms"
-        if rule["alert"] == "WatchdeskWatchdogSilent":
-            expression, _, age = rule["expr"].rpartition(" > ")
-            rule["expr"] = f"{expression} > {float(age) / faster:g}"
+            rule["for"] = _shorter(rule["for"], faster)
+        expression = _RANGE.sub(lambda found: _shorter(found[0], faster), rule["expr"])
+        if "_seconds" in expression:
+            expression = _WHOLE_SECONDS.sub(lambda found: f"{int(found[0]) / faster:g}", expression)
+        rule["expr"] = expression
     return yaml.safe_dump(loaded)
+
+
+def _shorter(time: str, faster: float) -> str:
+    return f"{int(time[:-1]) * _LENGTHS[time[-1]] * 1000 / faster:.0f}ms"

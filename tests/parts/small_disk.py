@@ -32,6 +32,10 @@ class SmallDisk:
     def empty(self) -> None:
         self._filler.unlink()
 
+    def shrink(self, megabytes: int) -> None:
+        """Make the disk itself smaller."""
+        subprocess.run(["mount", "-o", f"remount,size={megabytes}m", str(self.path)], check=True)
+
 
 @contextmanager
 def small_disk(path: Path, megabytes: int) -> Iterator[SmallDisk]:
