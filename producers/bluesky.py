@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import msgspec
 import structlog
 
+from app.db.posts import kept
 from app.domain.posts import quarantine
 from app.domain.text import read_text
-from app.errors import Reason
+from app.errors import Reason, Unavailable
 from producers.bluesky_payloads import Event, cursor_at, fields_of, read_event
 from producers.intake import Intake, Received
 from producers.jetstream import PONG, CursorRefused, Frames, address_of, connected, resolve_handle
@@ -33,6 +35,7 @@ LATENCY = timedelta(seconds=5)  # from the author to Jetstream
 MOST_DIDS = 150  # in an address; beyond them the whole stream of posts is read and sifted here
 STALE = timedelta(minutes=10)  # a place so far behind what is complete: the time is the better cursor
 REMEMBERED = 20_000  # events, so that a rewind does not bring them twice
+RECALLED = timedelta(days=30)  # how old a post of others may be whose deletion is still looked out for after a restart
 WORDS = "bluesky:words"
 
 log = structlog.get_logger(__name__)
@@ -61,6 +64,7 @@ class BlueskyProducer:
         self._turn = 0
         self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self._strangers: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._recalled = False
 
     @property
     def source_ids(self) -> frozenset[str]:
@@ -72,6 +76,7 @@ class BlueskyProducer:
         host = self._hosts[self._turn % len(self._hosts)]
         self._turn += 1  # the next attempt asks the next host, unless this one worked
         await self._find_dids(intake)
+        await self._recall_strangers(intake.clock.now())
         covered = [*self._dids.values(), *([WORDS] if self._words else [])]
         places = msgspec.json.decode(await intake.token("places") or b"{}", type=dict[str, Place])
         since = _since(places, [at for source in covered if (at := intake.coverage.until(source))], intake.clock.now())
@@ -88,6 +93,18 @@ class BlueskyProducer:
             places.pop(host, None)  # the time serves instead
             await intake.take([], {"places": msgspec.json.encode(places)})
             raise
+
+    async def _recall_strangers(self, now: datetime) -> None:
+        """Take up whose posts of others we hold, once: their edits and deletions come in the stream and hold none of our words."""
+        if self._recalled or not self._words or self._setup.database is None:
+            return
+        with suppress(Unavailable):
+            async with self._setup.database.read() as session:
+                held = await kept(session, self.name, now - RECALLED)
+            for post in reversed(held[:REMEMBERED]):
+                did, _, record = post.id.removeprefix("bluesky:at://").partition("/")
+                _remember(self._strangers, (did, record.rpartition("/")[2]))
+            self._recalled = True
 
     async def _find_dids(self, intake: Intake) -> None:
         """Ask for the did of each handle that is not known; what was found is kept."""
@@ -185,7 +202,7 @@ class BlueskyProducer:
         return Received(source or f"bluesky:{event.did}", fields_of(event, author), raw)
 
     def _named(self, event: Event) -> bool:
-        """Say whether a stranger's post holds a word of a watch, or is an edit or deletion of one that did since we started."""
+        """Say whether a stranger's post holds a word of a watch, or is an edit or deletion of one that did."""
         if not self._words or (event.did, event.rkey) in self._strangers:
             return bool(self._words)
         text = event.record.get("text")

@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from app.clock import ScaledClock
+from app.db.migrate import upgrade
+from app.db.session import open_database
 from app.errors import SettingsError
 from app.messages import Coverage, Gap, Item, PostType
 from app.streams.sqlite_log import SqliteLog
@@ -15,6 +18,7 @@ from producers.bluesky import BlueskyProducer, make
 from producers.jetstream import address_of
 from tests.producers.playing import deleted, ids, open_gaps, playing, setup, source, states, until
 from tests.producers.recording import of_type
+from tests.rows import post_row, store
 from tests.simulator.fake_jetstream import FakeJetstream, fake_jetstream
 
 START = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -210,6 +214,25 @@ async def test_words_of_a_watch_are_found_in_posts_of_strangers(jetstream: FakeJ
     assert await deleted(log) == {one}
     assert "wantedDids" not in jetstream.queries[0]
     assert "dids" not in jetstream.queries[0]
+
+
+async def test_a_deletion_of_a_stranger_is_honoured_after_a_restart(
+    jetstream: FakeJetstream, log: SqliteLog, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/watchdesk.db"
+    await upgrade(url)
+    uri = "at://did:plc:s1/app.bsky.feed.post/a"
+    async with open_database(url, role="run") as database:
+        seen = {"platform": "bluesky", "source": "bluesky:did:plc:s1", "seen_at": START}
+        await store(database, post_row("1", id=f"bluesky:{uri}", given_id=uri, **seen))
+        given = setup(jetstream.clock, hosts=[jetstream.host], api_url=f"http://{jetstream.origin}", words=True)
+        producer = make(replace(given, words=frozenset({"idlib"}), database=database))
+        async with playing(producer, log, jetstream.clock):
+            await live(jetstream)
+            jetstream.publish("did:plc:s2", "", "a", "delete")
+            jetstream.publish("did:plc:s1", "", "a", "delete")
+            await until(lambda: _count(log, 1))
+    assert await deleted(log) == {uri}
 
 
 async def test_what_becomes_of_an_account_is_said(jetstream: FakeJetstream, log: SqliteLog) -> None:
