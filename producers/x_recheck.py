@@ -42,7 +42,7 @@ class Recheck(msgspec.Struct):
     """What is kept over a restart.
 
     `passed`: when the posts of others were last looked up, all of them. `deaf`: breaks whose deletions nobody has looked for.
-    `reached`: the post at which the day's money ended, so that the next day goes on behind it.
+    `reached`: the post at which the day's money ended, so that the next day goes on behind it with the posts of others.
     """
 
     passed: datetime | None = None
@@ -67,8 +67,11 @@ class Rechecker:
 
     async def load(self) -> None:
         """Take up what stood when the process ended."""
-        stored = await self._intake.token("recheck")
-        self._kept = msgspec.json.decode(stored, type=Recheck) if stored else Recheck(self._intake.clock.now())
+        if stored := await self._intake.token("recheck"):
+            self._kept = msgspec.json.decode(stored, type=Recheck)
+        else:
+            self._kept = Recheck(self._intake.clock.now())
+            await self._keep()  # else a process that starts often would put the first pass off for ever
 
     async def missed(self, gaps: Sequence[Gap]) -> None:
         """Deletions may have gone past us in these breaks."""
@@ -115,15 +118,16 @@ class Rechecker:
             page = posts[first : first + PAGE]
             within = page[: self._affordable(self._intake.clock.now())]
             if within:
-                await self._look_up(within)
+                await self._look_up(within, within[-1] if others else self._kept.reached)
             if len(within) < len(page):
-                left = len(posts) - first - len(within)
-                log.warning("posts on X wait for tomorrow's money: until then their deletion is missed", posts=left)
+                waiting = len(posts) - first - len(within)
+                log.warning("posts on X wait for tomorrow's money: until then their deletion is missed", posts=waiting)
                 return False
         if posts:
             log.info("posts on X were looked up again for deletions", posts=len(posts))
         await self._intake.fill(deaf)
-        self._kept = Recheck(now if others else self._kept.passed, [gap for gap in self._kept.deaf if gap not in deaf])
+        left = [gap for gap in self._kept.deaf if gap not in deaf]
+        self._kept = Recheck(now, left) if others else Recheck(self._kept.passed, left, self._kept.reached)
         await self._keep()
         return True
 
@@ -132,19 +136,19 @@ class Rechecker:
         async with self._database.read() as session:
             found = await kept(session, "x", now - self._reach)
         own = {source_key(source) for source in self._accounts.ids}
+        reached = self._kept.reached
         return [
             post
             for post in found
-            if (ours if source_key(post.source) in own else others)
+            if (ours if source_key(post.source) in own else others and (reached is None or post < reached))
             and _native(post).isdecimal()
-            and (self._kept.reached is None or post < self._kept.reached)
         ]
 
     def _affordable(self, now: datetime) -> int:
         """Return how many posts may still be looked up today."""
         return self._meter.budget.share_left(DELETIONS, SHARE, MOST_A_DAY, now)
 
-    async def _look_up(self, posts: Sequence[KeptPost]) -> None:
+    async def _look_up(self, posts: Sequence[KeptPost], reached: KeptPost | None) -> None:
         sources = {_native(post): post.source for post in posts}
         page = await self._api.lookup(list(sources))
         received = [self._deletion(native, sources[native], error) for native, error in gone_ids(page, sources)]
@@ -156,7 +160,7 @@ class Rechecker:
             for post, raw in read_page(await self._api.lookup(newer[:PAGE])):
                 self._meter.charge_check(post)
                 received.append(self._accounts.received(post, raw, gapfill=True))
-        self._kept.reached = posts[-1]
+        self._kept.reached = reached
         tokens = {"budget": self._meter.budget.state(), "recheck": msgspec.json.encode(self._kept)}
         await self._intake.take(received, tokens)
 

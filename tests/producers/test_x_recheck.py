@@ -144,6 +144,23 @@ async def test_after_a_break_of_the_activity_stream_our_accounts_are_looked_up_a
         await until(found)
 
 
+async def test_the_first_day_is_counted_from_the_first_start_however_often_it_starts(
+    x: FakeX, log: SqliteLog, database: Database
+) -> None:
+    begun = []
+    for _ in range(2):
+        async with playing(reader(x, database), log, x.clock):
+
+            async def listening() -> bool:
+                return x.connected("events") >= 1
+
+            await until(listening)
+        async with open_spool(log, x.clock) as spool:
+            begun.append(await spool.state("x:recheck"))
+    assert begun[0] is not None
+    assert begun[0] == begun[1]
+
+
 async def test_without_days_nothing_is_looked_up(x: FakeX, log: SqliteLog, database: Database) -> None:
     await kept(x, database, "stranger", "dam burst")
     await due(log, x)
