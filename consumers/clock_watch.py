@@ -10,11 +10,12 @@ from app.db import destinations, outbox
 from app.db.clock import SeenOf, database_offset, put_seen
 from app.db.session import WriteSession
 from app.domain.clocks import BUILT, WRONG_S, apart, before_build
+from app.notify.schedule import EXPIRY
 from app.resources import Resources
 
 SAID_EVERY = timedelta(minutes=10)
 MOVED_S = 1.0  # what is written down sooner
-STEP_S = 30.0  # set back by more, a clock held deliveries back for as long
+STEP_S = 30.0  # set by more, a clock holds deliveries back for as long, or ends them before their time
 AHEAD = timedelta(seconds=60)  # stored later than now: by a clock that runs ahead
 LONGEST = timedelta(hours=5)  # beyond the longest wait between two attempts
 PROBE = timedelta(seconds=60)
@@ -37,13 +38,13 @@ class ClockWatch:
         self._clock = resources.clock
         self._witness = resources.witness
         self._machine = socket.gethostname()
-        self._known = self._next = _Known(self._reading())
+        self._known = self._next = _Known(self._reading(resources.clock.now()))
 
-    async def keep(self, writing: WriteSession) -> list[str]:
-        """Do what a minute asks for and return what is new, as lines for people. What it did counts from `committed` on."""
-        now, reading = self._clock.now(), self._reading()
+    async def keep(self, writing: WriteSession, now: datetime) -> list[str]:
+        """Do what a minute asks for and return what is new, as lines for people. `now`: read just now. What it did counts from `committed` on."""
+        reading = self._reading(now)
         if before_build(now) is None:  # before that, every time that we stored lies ahead
-            await self._free(writing, now, stepped=reading < self._known.reading - STEP_S)
+            await self._free(writing, now, reading - self._known.reading)
         wrong = self._wrong(now, await database_offset(writing.session, self._clock))
         self._next = _Known(reading, await self._write_down(writing, now), bool(wrong))
         if self._next.told == self._known.told:
@@ -53,13 +54,30 @@ class ClockWatch:
     def committed(self) -> None:
         self._known = self._next
 
-    def _reading(self) -> float:
-        return self._clock.now().timestamp() - self._clock.monotonic()
+    @property
+    def wrong(self) -> bool:
+        """Whether the clock is known to be wrong: then nothing ends because its time is over."""
+        return self._next.told
 
-    async def _free(self, writing: WriteSession, now: datetime, *, stepped: bool) -> None:
-        await outbox.date_anew(writing, BUILT, now + AHEAD, now)
-        await outbox.free(writing, now, beyond=now if stepped else now + LONGEST)
-        await destinations.free(writing, BUILT, now, until=now + (PROBE if stepped else LONGEST))
+    @property
+    def doubted(self) -> bool:
+        """Whether it is, or was set and what is stored not yet mended."""
+        return self.wrong or self.stepped()
+
+    def stepped(self) -> bool:
+        """Return whether somebody has set the clock since the last minute: what it freed must not wait."""
+        return abs(self._reading(self._clock.now()) - self._known.reading) > STEP_S
+
+    def _reading(self, now: datetime) -> float:
+        return now.timestamp() - self._clock.monotonic()
+
+    async def _free(self, writing: WriteSession, now: datetime, step_s: float) -> None:
+        """Mend the times that are stored. Set back, a clock leaves them ahead; set forward, it lets them look long past."""
+        back, forward = step_s < -STEP_S, step_s > STEP_S
+        early = now - EXPIRY if forward else BUILT
+        await outbox.date_anew(writing, early, now + AHEAD, now)
+        await outbox.free(writing, now, beyond=now if back else now + LONGEST)
+        await destinations.free(writing, early, now, until=now + (PROBE if back else LONGEST))
 
     async def _write_down(self, writing: WriteSession, now: datetime) -> SeenOf | None:
         seen, old = self._witness.seen(), self._known.written

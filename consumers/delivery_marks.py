@@ -17,6 +17,7 @@ from app.db.session import WriteSession
 from app.notify.port import Delivered, Digest, Failed, Message, Outcome, Outgoing
 from app.notify.schedule import Circuit, after_failure, wait_after
 from app.telemetry.metrics import Metrics
+from consumers.clock_watch import ClockWatch
 from consumers.outlets import Outlet, circuit_of
 from consumers.traces import delivering
 
@@ -35,9 +36,10 @@ class Sent(NamedTuple):
 class Marks:
     """Writes within the caller's transaction."""
 
-    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, clock: Clock, metrics: Metrics, watch: ClockWatch) -> None:
         self._clock = clock
         self._metrics = metrics
+        self._watch = watch
 
     async def mark(
         self,
@@ -122,7 +124,8 @@ class Marks:
             outcome.reason,
         )
         _put_circuit(state, circuit, outcome.reason)
-        if (outcome.disable or circuit.dead(now)) and not outlet.built_in:
+        dead = circuit.dead(now) and not self._watch.doubted
+        if (outcome.disable or dead) and not outlet.built_in:
             state.disabled_at = now
             await self.alarm(writing, outlet.name, f"switched off: {outcome.reason}")
         await destinations.put_state(writing, state)

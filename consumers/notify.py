@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import groupby
 
@@ -77,8 +77,8 @@ class Sender:
         self._composer = Composer(demo=resources.settings.demo)
         self._owner = secrets.token_hex(8)
         self._commits = GroupCommit(resources.database)
-        self._marks = Marks(resources.clock, resources.metrics)
         self._clock_watch = ClockWatch(resources)
+        self._marks = Marks(resources.clock, resources.metrics, self._clock_watch)
         self._busy: set[str] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -145,9 +145,9 @@ class Sender:
         await self._say_why(broken, outlets, states)
         types = {TOPIC: "stream", NOWHERE: "null", **{one.destination.name: one.destination.type for one in known}}
         self._measure(types, states, waiting)
-        if self._clock.monotonic() - self._kept_house >= HOUSEKEEPING_S:
+        if self._clock.monotonic() - self._kept_house >= HOUSEKEEPING_S or self._clock_watch.stepped():
             self._kept_house = self._clock.monotonic()
-            await self._keep_house(now, types)
+            await self._keep_house(types)
         for name, backlog in waiting.items():
             outlet = outlets.get(name)
             if outlet is None and name not in broken:
@@ -306,12 +306,14 @@ class Sender:
             log.exception("a message could not be made", destination=outlet.name, delivery=message.id)
             return Failed(retry=True, reason=f"bug: {type(error).__name__}", ours=True, bug=True)
 
-    async def _keep_house(self, now: datetime, types: dict[str, str]) -> None:
+    async def _keep_house(self, types: dict[str, str]) -> None:
         """End what waited for 72 h, and say so; say which sources fell silent, which are heard again, and whether our clock is wrong."""
         async with self._database.write() as writing:
-            for line in await self._clock_watch.keep(writing):  # first: what a wrong clock dated has not waited
+            now = self._clock.now()  # one reading for all: between two the clock may be set
+            for line in await self._clock_watch.keep(writing, now):  # first: what a wrong clock dated has not waited
                 log.error("clock", detail=line, told=await self._marks.tell(writing, line))
-            for name, count in (await outbox.expire(writing, now - EXPIRY, now)).items():
+            expired = {} if self._clock_watch.wrong else await outbox.expire(writing, now - EXPIRY, now)
+            for name, count in expired.items():
                 await self._marks.alarm(writing, name, f"{count} alerts expired undelivered after 72 h")
                 if name in types:
                     self._metrics.deliveries.attempts.labels(types[name], "expired").inc(count)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -37,7 +38,7 @@ def clock_of(desk: Sending) -> SetClock:
 
 async def minute(desk: Sending, watch: ClockWatch) -> list[str]:
     async with desk.database.write() as writing:
-        lines = await watch.keep(writing)
+        lines = await watch.keep(writing, desk.clock.now())
     watch.committed()
     return lines
 
@@ -211,3 +212,56 @@ async def test_the_clock_of_a_database_on_a_server_counts_too(tmp_path: Path, po
         (line,) = await minute(desk, watch)
         assert "s behind, says the database: signatures may be refused" in line
     postgres_server.drop_database(name)
+
+
+async def passing(desk: Sending, holds: Callable[[], Awaitable[bool]]) -> None:
+    """Let time pass on, ten seconds at each look, until something holds."""
+    async with asyncio.timeout(30):
+        while not await holds():
+            clock_of(desk).pass_by(10)
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("step", [HOUR, -YEARS / 10, -HOUR])
+async def test_a_clock_that_jumps_and_comes_back_loses_no_alert_and_sends_none_twice(
+    desk: Sending, step: float
+) -> None:
+    async with receiving(Answer(503)) as receiver:
+        await desk.add("hook", "webhook", new_secret(), url=receiver.url, allow_http=True)
+
+        async def failures() -> int:
+            state = await desk.state("hook")
+            return state.failures if state else 0
+
+        async def tried_again() -> bool:
+            return await failures() > before
+
+        async def down() -> bool:
+            return await failures() >= 3
+
+        async def arrived() -> bool:
+            return await desk.states("hook") == {"delivered": 6}
+
+        async with desk.run():
+            await desk.raise_alerts(alerts(3), ["hook"])
+            await passing(desk, down)
+            before = await failures()
+            clock_of(desk).set(step)
+            await desk.raise_alerts(alerts(3, start=4), ["hook"])
+            await passing(desk, tried_again)
+            clock_of(desk).set(0)
+            receiver.always(Answer(200))
+            await passing(desk, arrived)
+            assert len(receiver.taken) == 6
+    state = await desk.state("hook")
+    assert state is not None
+    assert state.disabled_at is None
+
+
+async def test_nothing_expires_by_a_clock_that_receivers_call_wrong(desk: Sending) -> None:
+    clock_of(desk).set(-YEARS / 10)
+    told_by(desk, 1, -YEARS / 10)
+    await desk.add("hook", "null")
+    await desk.raise_alerts(alerts(1), ["hook"], at=desk.clock.now() - timedelta(days=365))
+    async with desk.run():
+        assert await desk.settled("hook") == {"delivered": 2}  # the alert, and the line about the clock
