@@ -92,10 +92,9 @@ class Rechecker:
                     pause = self._meter.budget.until_tomorrow(clock.now()) + FIRST_AFTER_S
                 elif not self._kept.deaf:
                     pause = self._due_in(clock.now())
-            except Refused as refused:
-                pause = refused.retry_after
-            except Lost as lost:
-                pause = max(PAUSE_S, lost.retry_after or 0.0)
+            except (Refused, Lost) as trouble:
+                pause = max(PAUSE_S, trouble.retry_after or 0.0)
+                log.warning("posts on X could not be looked up again for deletions", detail=trouble.detail)
             except Unavailable:
                 pass
             with suppress(TimeoutError):
