@@ -23,6 +23,9 @@ _ALARMS = frozenset(
     {"threat.siren", "threat.missile", "threat.movement"}
 )  # they tell their own event and colour no other
 _WAR_ENOUGH = 2  # signs of war that outweigh the word "derby"
+_PLAINLY_WAR = frozenset(
+    {"air_strike", "shelling", "chemical_weapon", "suicide_bomb"}
+)  # as one does, where words of their own say it
 _UNSURE_OF_WAR = frozenset(
     {"explosion_unspecified", "protest", "other_event", "attack_on_civilians", "remote_explosive", "chemical_weapon"}
 )
@@ -79,6 +82,8 @@ class _Court:
         self._war = self._signs_of_war()
 
     def _signs_of_war(self) -> int:
+        if any(event.act is None and event.kind in _PLAINLY_WAR for event in self._events):
+            return _WAR_ENOUGH
         signs = {event.hit.means for event in self._events if event.kind not in _UNSURE_OF_WAR}
         signs |= {hit.means for hit in self._reading.family("weapon")}
         signs |= {hit.means.partition("/")[0] for hit in self._reading.family("party") if hit.means.endswith("/forces")}
@@ -294,6 +299,8 @@ class _Court:
     def _reaches(self, hit: Hit, cue: Cue, event: Event, events: Sequence[Event]) -> bool:
         if cue.id in _ALARMS or (cue.claim == "none" and not self._can_be_peace(cue, event)):
             return False
+        if cue.id == "none.accident" and any(other.kind in _PLAINLY_WAR for other in events):
+            return False  # "explosion at a chemical plant after shelling"
         if hit.first <= event.hit.last and event.hit.first <= hit.last:
             return True  # "did not strike", "will attack"
         ahead = hit.last < event.hit.first
