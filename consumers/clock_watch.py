@@ -16,6 +16,7 @@ from app.resources import Resources
 SAID_EVERY = timedelta(minutes=10)
 MOVED_S = 1.0  # what is written down sooner
 STEP_S = 30.0  # set by more, a clock holds deliveries back for as long, or ends them before their time
+FAR_S = 3600.0  # what an alert's three days do not notice is no reason to let none expire
 AHEAD = timedelta(seconds=60)  # stored later than now: by a clock that runs ahead
 LONGEST = timedelta(hours=5)  # beyond the longest wait between two attempts
 PROBE = timedelta(seconds=60)
@@ -23,12 +24,13 @@ PROBE = timedelta(seconds=60)
 
 class _Known(NamedTuple):
     """What was known at the last minute: how far the wall clock was ahead of the monotonic one (it changes only when somebody sets the
-    clock), what was written down of receivers, and whether people were told that the clock is wrong.
+    clock), what was written down of receivers, whether people were told that the clock is wrong, and whether it is so by far.
     """
 
     reading: float
     written: SeenOf | None = None
     told: bool = False
+    far: bool = False
 
 
 class ClockWatch:
@@ -45,8 +47,10 @@ class ClockWatch:
         reading = self._reading(now)
         if before_build(now) is None:  # before that, every time that we stored lies ahead
             await self._free(writing, now, reading - self._known.reading)
-        wrong = self._wrong(now, await database_offset(writing.session, self._clock))
-        self._next = _Known(reading, await self._write_down(writing, now), bool(wrong))
+        offset, who = self._offset(await database_offset(writing.session, self._clock))
+        wrong = _wrong(now, offset, who)
+        far = bool(wrong) and (before_build(now) is not None or abs(offset) > FAR_S)
+        self._next = _Known(reading, await self._write_down(writing, now), bool(wrong), far)
         if self._next.told == self._known.told:
             return []
         return [f"the clock of {self._machine} {wrong or 'is right again'}"]
@@ -55,14 +59,14 @@ class ClockWatch:
         self._known = self._next
 
     @property
-    def wrong(self) -> bool:
-        """Whether the clock is known to be wrong: then nothing ends because its time is over."""
-        return self._next.told
+    def far_off(self) -> bool:
+        """Whether the clock is known to be wrong by so much that no alert may expire by it."""
+        return self._next.far
 
     @property
     def doubted(self) -> bool:
-        """Whether it is, or was set and what is stored not yet mended."""
-        return self.wrong or self.stepped()
+        """Whether it is known to be wrong, or was set and what is stored is not mended yet: a refusal may then be our own fault."""
+        return self._next.told or self.stepped()
 
     def stepped(self) -> bool:
         """Return whether somebody has set the clock since the last minute: what it freed must not wait."""
@@ -89,15 +93,18 @@ class ClockWatch:
         await put_seen(writing, self._machine, said)
         return said
 
-    def _wrong(self, now: datetime, ahead: float | None) -> str:
-        """Return what is wrong with the clock, nothing where it is right; `ahead` of the database's, where that has one."""
-        if before_build(now):
-            return f"says {now:%Y-%m-%d}, before this build was made: webhooks are not signed and wait; set it (NTP)"
+    def _offset(self, ahead: float | None) -> tuple[float, str]:
+        """Return how far the clock is off, and who says so; `ahead` of the database's, where that has one."""
         seen = self._witness.seen()
         if seen is not None and abs(seen.offset_s) > WRONG_S:
-            offset, who = seen.offset_s, "says one receiver" if seen.hosts == 1 else f"say {seen.hosts} receivers"
-        elif ahead is not None and abs(ahead) > WRONG_S:
-            offset, who = ahead, "says the database"
-        else:
-            return ""
-        return f"is {apart(offset)}, {who}: signatures may be refused; set it (NTP)"
+            return seen.offset_s, "says one receiver" if seen.hosts == 1 else f"say {seen.hosts} receivers"
+        return ahead or 0.0, "says the database"
+
+
+def _wrong(now: datetime, offset: float, who: str) -> str:
+    """Return what is wrong with the clock, nothing where it is right."""
+    if before_build(now):
+        return f"says {now:%Y-%m-%d}, before this build was made: webhooks are not signed and wait; set it (NTP)"
+    if abs(offset) <= WRONG_S:
+        return ""
+    return f"is {apart(offset)}, {who}: signatures may be refused; set it (NTP)"

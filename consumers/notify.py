@@ -312,7 +312,7 @@ class Sender:
             now = self._clock.now()  # one reading for all: between two the clock may be set
             for line in await self._clock_watch.keep(writing, now):  # first: what a wrong clock dated has not waited
                 log.error("clock", detail=line, told=await self._marks.tell(writing, line))
-            expired = {} if self._clock_watch.wrong else await outbox.expire(writing, now - EXPIRY, now)
+            expired = {} if self._clock_watch.far_off else await outbox.expire(writing, now - EXPIRY, now)
             for name, count in expired.items():
                 await self._marks.alarm(writing, name, f"{count} alerts expired undelivered after 72 h")
                 if name in types:

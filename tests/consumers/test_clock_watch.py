@@ -265,3 +265,23 @@ async def test_nothing_expires_by_a_clock_that_receivers_call_wrong(desk: Sendin
     await desk.raise_alerts(alerts(1), ["hook"], at=desk.clock.now() - timedelta(days=365))
     async with desk.run():
         assert await desk.settled("hook") == {"delivered": 2}  # the alert, and the line about the clock
+
+
+@pytest.mark.parametrize(("told_s", "state"), [(612, "expired"), (7200, "pending")])
+async def test_minutes_of_doubt_let_an_alert_expire_and_hours_do_not(desk: Sending, told_s: float, state: str) -> None:
+    told_by(desk, 1, told_s)
+    await desk.add("off", "null")
+    await store(desk.database, DestinationState(destination="off", disabled_at=desk.clock.now()))
+    await desk.raise_alerts(alerts(1), ["off"], at=desk.clock.now() - timedelta(hours=73))
+    async with desk.run():
+        async with asyncio.timeout(30):
+            while not await said(desk):
+                await asyncio.sleep(0.02)
+        (row,) = [row for row in await desk.deliveries("off") if row.alert_id]
+        assert row.state == state
+
+
+async def said(desk: Sending) -> bool:
+    """Return whether the first minute is over: what receivers say is then written down."""
+    async with desk.database.read() as session:
+        return bool(await seen_by_receivers(session))
