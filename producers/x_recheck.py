@@ -32,6 +32,7 @@ SHORT = timedelta(minutes=1)
 SHARE = 0.25  # of the daily ceiling: what is new goes before what is old
 MOST_A_DAY = 2_000  # posts, $10, where no ceiling is set
 PAGE = 100
+MANY = 10
 FIRST_AFTER_S = 60.0  # lets a start pass before it asks for more
 PAUSE_S = 300.0
 
@@ -150,7 +151,16 @@ class Rechecker:
     async def _look_up(self, posts: Sequence[KeptPost], reached: KeptPost | None) -> None:
         sources = {_native(post): post.source for post in posts}
         page = await self._api.lookup(list(sources))
-        received = [self._deletion(native, sources[native], error) for native, error in gone_ids(page, sources)]
+        gone = gone_ids(page, sources)
+        if len(gone) > max(
+            MANY, len(posts) // 2
+        ):  # a deletion is final: a bad hour of X must not make us forget a week
+            log.warning(
+                "X says that many posts are gone: asked again before it is believed", gone=len(gone), of=len(posts)
+            )
+            await self._intake.clock.sleep(PAUSE_S)
+            gone = gone_ids(await self._api.lookup([native for native, _ in gone]), sources)
+        received = [self._deletion(native, sources[native], error) for native, error in gone]
         for post, raw in read_page(page):
             self._meter.charge_check(post)
             if post.fields["type"] == "delete":  # withheld everywhere

@@ -86,6 +86,28 @@ async def test_what_strangers_deleted_or_hid_is_found_within_a_day(
     assert tombstone.source == "x:stranger"
 
 
+async def test_many_that_are_gone_at_once_are_asked_for_again_before_it_is_believed(
+    x: FakeX, log: SqliteLog, database: Database
+) -> None:
+    natives = [await kept(x, database, "stranger", f"dam burst {n}") for n in range(12)]
+    for post in x.posts:
+        post.deleted = True
+    await due(log, x)
+    async with playing(reader(x, database), log, x.clock):
+
+        async def asked() -> bool:
+            return bool(x.looked_up)
+
+        await until(asked)
+        for post in x.posts[1:]:
+            post.deleted = False  # it was a bad hour of X
+
+        async def found() -> bool:
+            return await deleted(log) == {natives[0]}
+
+        await until(found)
+
+
 async def test_an_edit_that_no_rule_brought_is_found(x: FakeX, log: SqliteLog, database: Database) -> None:
     first = await kept(x, database, "stranger", "dam burst upstream")
     newer = x.publish("stranger", "it was a false alarm", edit_history_tweet_ids=[first, "0"])
