@@ -141,11 +141,9 @@ def score_in_scene(found: Found, scene: Scene, *, beside: Sequence[Place]) -> No
 
 
 def _scene_score(place: Place, scene: Scene) -> float:
-    total = 0.0
-    if place.level != "country":
-        total += _SAME_COUNTRY * max(
-            (weight for _, other, weight in scene.entries if other.country == place.country), default=0.0
-        )
+    total = _SAME_COUNTRY * max(
+        (weight for _, other, weight in scene.entries if other.country == place.country), default=0.0
+    )
     if any(other.level in {"region", "district"} and other.place_id in place.parents for _, other, _ in scene.entries):
         total += _SAME_REGION
     if place.level not in {"country", "region"} and any(_is_near(place, other) for _, other, _ in scene.entries):

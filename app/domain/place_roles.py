@@ -34,8 +34,8 @@ def give_roles(text: ReadText, admitted: Sequence[Found], cues: PlaceCues, gazet
     for index, found in enumerate(admitted):
         if told and roles[index] == EVENT and _is_label(text, found) and found.best.country not in told:
             roles[index] = CONTEXT
-    for index, found in enumerate(admitted):
-        if roles[index] == EVENT and _gives_way(index, found, admitted, roles, gazetteer):
+    for index in range(len(admitted)):
+        if roles[index] == EVENT and _gives_way(text, index, admitted, roles, gazetteer):
             roles[index] = CONTEXT
     for index, found in enumerate(admitted):
         if _heads(text, found) and roles[index] == EVENT and roles.count(EVENT) > 1:
@@ -89,8 +89,11 @@ def _ruled_out(found: Found, cues: PlaceCues, gazetteer: Gazetteer) -> bool:
     return around.speaks and governs and not around.says & _HERE
 
 
-def _gives_way(index: int, found: Found, admitted: Sequence[Found], roles: Sequence[str], gazetteer: Gazetteer) -> bool:
+def _gives_way(
+    text: ReadText, index: int, admitted: Sequence[Found], roles: Sequence[str], gazetteer: Gazetteer
+) -> bool:
     """Whether another place of the post is where it happened rather than this one."""
+    found = admitted[index]
     place = found.best
     others = [
         other
@@ -110,7 +113,12 @@ def _gives_way(index: int, found: Found, admitted: Sequence[Found], roles: Seque
         return True
     if gazetteer.is_capital(found.readings[0].number) and not found.around.says & _HERE:
         return any(other.best.country != place.country for other in others)
-    return place.level == "country" and "acts" in found.around.says
+    return place.level == "country" and ("acts" in found.around.says or _owns(text, found))
+
+
+def _owns(text: ReadText, found: Found) -> bool:
+    """Whether a name only says whose something is: "Lebanon's Hezbollah"."""
+    return text.text[found.mention.end : found.mention.end + 2] in {"'s", "’s"}
 
 
 def _holds(outer: Place, inner: Place) -> bool:

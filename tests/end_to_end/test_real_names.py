@@ -54,6 +54,9 @@ def test_words_people_and_names_of_others_are_no_places(tagger: Tagger, text: st
         ("Explosion in Maryland, three killed", "Maryland, US"),
         ("Explosion in Oklahoma City, three killed", "Oklahoma City, US"),
         ("انفجار في روما وإصابة سائح", "Rome, IT"),
+        ("Air strike on a hospital in Kafr Nabl", "Kafranbel, SY"),
+        ("غارة على سيارة في صور جنوب لبنان", "Tyre, LB"),
+        ("قصف مدفعي على ترمانين بريف إدلب", "Turmanin, SY"),
         ("Взрыв в России", "Russia, RU"),
         ("Вибух у Росії", "Russia, RU"),
         ("Взрыв в Евпатории", "Yevpatoriya, UA"),
@@ -67,3 +70,10 @@ def test_the_right_one_of_its_name(tagger: Tagger, text: str, place: str) -> Non
 def test_who_strikes_abroad_is_not_where_it_happened(tagger: Tagger) -> None:
     assert named(tagger, "قتلى مدنيون بقصف لروسيا والنظام", "event") == []
     assert named(tagger, "Explosion in Russia, three killed", "event") == ["Russia, RU"]
+
+
+def test_a_country_stays_one_beside_its_towns(tagger: Tagger) -> None:
+    tags = tagger.tag(
+        Post(id="x:1", given_id="1", platform="x", author="a", text="Mexico: gunmen kill five in Tijuana")
+    )
+    assert [place.place_id for place in tags.places if place.surface == "Mexico"] == ["country:MX"]

@@ -63,6 +63,13 @@ def told(text: str, **options: object) -> dict[str, str]:
             {"c:TR": "event", "p:damascus": "context", "p:kharkiv": "context"},
         ),
         ("Turkey shells a village #Ariha #Syria", {"c:TR": "context", "p:ariha": "event", "c:SY": "context"}),
+        ("Airstrike on a hospital in Ariha, Syria", {"p:ariha": "event", "c:SY": "context"}),
+        ("قصف مستشفيات في حلب", {"p:aleppo": "event"}),
+        (
+            "Wounded taken to hospital in Damascus after a strike on Ariha, Syria",
+            {"p:damascus": "context", "p:ariha": "event", "c:SY": "context"},
+        ),
+        ("Lebanon's Hezbollah fires rockets at northern Israel", {"c:LB": "context", "c:IL": "event"}),
         ("تقول صحيفة دمشق إن أريحا قصفت", {"p:damascus": "context", "p:ariha": "event"}),
         ("Ariha: strike kills 3 in Idlib countryside", {"p:ariha": "event", "r:idlib": "context"}),
     ],
