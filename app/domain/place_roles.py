@@ -17,6 +17,7 @@ _HERE = frozenset({"in", "near", "countryside", "settlement"})
 _NEAR_KM, _COUNTRYSIDE_KM, _COMPASS_KM = 5.0, 15.0, 8.0  # added around a town that the event was not quite in
 _CLAUSE, _BESIDE_KM = 5, 40.0  # words between a village and the town that locates it, and how far apart they lie
 _AND = frozenset({"and", "or", "then", "و", "ثم", "та", "і", "й", "и", "или"})
+_HEAD = 3  # words before which a name and a colon head a post: "Reuters, Beirut: ..."
 _SEAT_KM = 20.0  # a name that may be the town or its region reaches at least this far
 
 
@@ -71,7 +72,7 @@ def _is_label(text: ReadText, found: Found) -> bool:
 def _heads(text: ReadText, found: Found) -> bool:
     """Whether a name heads the post, as in "Damascus: strike near Homs": whatever else is named there is where it happened."""
     end = text.tokens[found.mention.last].end
-    return found.mention.first == 0 and text.text[end : end + 2].lstrip().startswith(":")
+    return found.mention.first < _HEAD and text.text[end : end + 2].lstrip().startswith(":")
 
 
 def _ruled_out(found: Found, cues: PlaceCues, gazetteer: Gazetteer) -> bool:

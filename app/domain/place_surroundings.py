@@ -125,8 +125,11 @@ def _look_wide(text: ReadText, mention: Mention, cues: PlaceCues, around: Surrou
         around.treated = not cues.treated.isdisjoint(_phrases(window[-5:]))
     before = [token.norm for token in tokens[max(0, at - 1) : mention.first] if token.sentence == sentence]
     ends = {" ".join(before[-size:]) for size in (1, 2, 3) if len(before) >= size}
-    if ends & cues.speaker_before and not ({"near", "countryside"} & around.says):
+    said = ends & cues.speaker_before
+    if said and not ({"near", "countryside"} & around.says):
         around.speaks = True
+        if any(cue.endswith(" in") for cue in said):
+            around.says.discard("in")  # "the ministry in Kyiv" says where it sits, not where it happened
 
 
 def _phrases(norms: list[str]) -> set[str]:

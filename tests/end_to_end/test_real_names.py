@@ -57,6 +57,7 @@ def test_words_people_and_names_of_others_are_no_places(tagger: Tagger, text: st
         ("Air strike on a hospital in Kafr Nabl", "Kafranbel, SY"),
         ("غارة على سيارة في صور جنوب لبنان", "Tyre, LB"),
         ("قصف مدفعي على ترمانين بريف إدلب", "Turmanin, SY"),
+        ("صاروخ من بيلغورود يصيب خاركيف", "Kharkiv, UA"),
         ("Взрыв в России", "Russia, RU"),
         ("Вибух у Росії", "Russia, RU"),
         ("Взрыв в Евпатории", "Yevpatoriya, UA"),

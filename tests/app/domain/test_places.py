@@ -70,6 +70,11 @@ def told(text: str, **options: object) -> dict[str, str]:
             {"p:damascus": "context", "p:ariha": "event", "c:SY": "context"},
         ),
         ("Lebanon's Hezbollah fires rockets at northern Israel", {"c:LB": "context", "c:IL": "event"}),
+        (
+            "According to the ministry in Moscow, jets struck Ariha, Syria",
+            {"p:moscow": "context", "p:ariha": "event", "c:SY": "context"},
+        ),
+        ("Agency, Damascus: air strike on Ariha", {"p:damascus": "context", "p:ariha": "event"}),
         ("تقول صحيفة دمشق إن أريحا قصفت", {"p:damascus": "context", "p:ariha": "event"}),
         ("Ariha: strike kills 3 in Idlib countryside", {"p:ariha": "event", "r:idlib": "context"}),
     ],
