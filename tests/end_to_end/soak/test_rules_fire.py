@@ -227,13 +227,18 @@ FAULTS = {
         alarms("DatabaseDown", at=EVERYWHERE)
         | alarms("StagePaused instance=desk stage=desk", "StagePaused instance=notify stage=notify", "ApiFailing")
         | alarms(SILENT["desk"], SILENT["notify"]),
-        may=alarms("DeliveriesWaiting instance=notify type=null"),  # one was just waiting when it crashed
+        may=alarms(
+            "DeliveriesWaiting instance=notify type=null", "ItemsStuck"
+        ),  # one that just waited; all that came since
     ),
     "broker killed": Fault(
         broker_killed,
         alarms("StreamDown", at=EVERYWHERE)
         | alarms("StagePaused instance=tag stage=tag", "StagePaused instance=desk stage=desk")
         | alarms("SpoolWaiting instance=produce", *SILENT.values()),
+        may=alarms(
+            "ItemsStuck"
+        ),  # the desk gets nothing: told after fifteen minutes, or sooner by a Prometheus that has just begun
     ),
     "database slow": Fault(
         database_slow,
