@@ -1,6 +1,6 @@
 """What a post costs on its way through a real Apache Kafka: our adapter beside confluent-kafka, taking turns in one run.
 
-    python -m benchmarks.kafka_hop [--posts 40000] [--rounds 5] [--bytes 2000]
+    python -m benchmarks.kafka_hop [--posts 80000] [--rounds 5] [--bytes 2000]
 
 Both sides do the same job: write one keyed record a post with acks=all, in batches of 500 whose every acknowledgement is awaited and looked
 at, and read all of it back as records with topic, partition, offset, key, value and time. The figure is the client's own CPU (all its
@@ -127,7 +127,12 @@ async def round_of_confluent(bootstrap: str, posts: list[Outgoing], figures: Fig
     cpu, rate = await timed(produce, len(posts))
     figures.produce.append(cpu)
     figures.produce_rate.append(rate)
-    settings = {"group.id": GROUP + topic, "auto.offset.reset": "earliest", "enable.auto.commit": False, "check.crcs": True}
+    settings = {
+        "group.id": GROUP + topic,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "check.crcs": True,
+    }
 
     async def consume() -> None:
         consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, **settings})
@@ -184,7 +189,7 @@ async def compare(posts: int, rounds: int, size: int, compression: str) -> float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--posts", type=int, default=40_000)
+    parser.add_argument("--posts", type=int, default=80_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--bytes", type=int, default=2_000)
     parser.add_argument("--compression", choices=("none", "zstd"), default="none")

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from app.domain.rule_ast import And, Node, Not, Op, Or, Rule, Term, pushed
 
-CLOSING = "End of TEST."  # no word by which a post says of itself that it is a drill: this one is to be read as a report
+CLOSING = (
+    "End of TEST."  # no word by which a post says of itself that it is a drill: this one is to be read as a report
+)
 PLACE = "Jisr al-Shughur"
 _KINDS = {
     "air_strike": "air strikes",
