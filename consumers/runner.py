@@ -31,9 +31,12 @@ async def run_stage(resources: Resources, name: str, topic: str, make: Callable[
     while True:
         try:
             async with resources.stream.reader(topic, name) as reader:
-                wait = FIRST_WAIT_S
                 await make()(reader)
         except Unavailable as down:
+            if part in resources.health.parts and resources.health.parts[part].ok:
+                wait = (
+                    FIRST_WAIT_S  # it worked since: a body that only joins and fails would join anew ten times a second
+                )
             paused.set(1)
             resources.health.say(part, resources.clock.now(), ok=False, detail=f"{down.what}: {down.detail}")
             log.warning("paused", stage=name, down=down.what, detail=down.detail, wait=round(wait, 2))
