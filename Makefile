@@ -18,10 +18,10 @@ run: runtime ## Everything in one process, with what watchdesk.toml names
 	@$(BIN)/watchdesk run
 
 test: dev ## The test suite (T=tests/app/domain for a part of it, WORKERS=0 in one process)
-	@$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile $(T)
+	@$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(T)
 
 soak: dev ## The long suites: kills, outages, memory
-	@$(BIN)/python -m pytest -q -m soak -n $(WORKERS) --dist loadfile $(T)
+	@$(BIN)/python -m pytest -q -m soak -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(T)
 
 bench: dev ## Speed and quality, against named peers in the same run
 	@$(BIN)/python -m benchmarks

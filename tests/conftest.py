@@ -16,6 +16,14 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
+LONGEST = {"test_cluster_crash_points.py", "test_kill_anywhere.py", "test_kill_roles.py", "test_outages.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what takes minutes a file first: with it at the end one worker is left alone, and the others wait."""
+    items.sort(key=lambda item: (item.path.name not in LONGEST, "end_to_end" not in item.path.parts))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A real PostgreSQL; a test that stops or freezes it brings it back before it ends."""
