@@ -398,6 +398,7 @@ class _Records(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has n
 
     def _unpack_records(self) -> Iterator[StreamRecord]:
         topic, partition = self._tp
+        make = tuple.__new__  # what a named tuple's own would call
         while self._records.has_next():
             batch = self._records.next_batch()
             if not batch.validate_crc():
@@ -408,7 +409,7 @@ class _Records(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has n
                     self.next_fetch_offset = offset + 1
                     key, value = record.key, record.value
                     name = "" if key is None else key.decode("utf-8", "replace")
-                    yield StreamRecord(topic, partition, offset, name, value or b"", record.timestamp / 1000)
+                    yield make(StreamRecord, (topic, partition, offset, name, value or b"", record.timestamp / 1000))
             self.next_fetch_offset = batch.next_offset  # also where compaction took the last record
 
 

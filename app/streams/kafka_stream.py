@@ -69,8 +69,7 @@ class KafkaReader:
         if self._generation != self._seen_generation or not self._assigned:
             return []
         taken = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
-        for record in taken:
-            self._positions[record.partition] = record.offset + 1
+        self._positions.update({record.partition: record.offset + 1 for record in taken})
         if taken:
             self._quiet_since = self._clock.monotonic()
         return taken
