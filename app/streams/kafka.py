@@ -1,4 +1,4 @@
-"""aiokafka, made bounded: every await has a deadline, every failure has a name of ours. The only module that imports it.
+"""aiokafka, made bounded: every await has a deadline, every failure has a name of ours. `kafka_wire` apart, the only module that imports it.
 
 What `kafka_stream` builds the port from: a producer that is replaced after any error, a consumer that never leaves its caller
 waiting, and the look at topics. Idempotence stays off: with it a send never returns while the broker is away, and one refused record
@@ -14,14 +14,12 @@ from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition, conn
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
     CommitFailedError,
-    CorruptRecordException,
     IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
@@ -30,11 +28,10 @@ from aiokafka.errors import (
     for_code,
 )
 from aiokafka.partitioner import murmur2
-from aiokafka.protocol.produce import ProduceRequest_v7
-from aiokafka.protocol.types import Int32, String
 
 from app.clock import Clock
 from app.errors import Unavailable
+from app.streams.kafka_wire import join_requests_once, read_records_once
 from app.streams.port import Bounds, OffsetGone, Outgoing, StreamRecord
 from app.streams.settings import KafkaSettings
 
@@ -42,9 +39,6 @@ BATCH_BYTES = 512 * 1024  # of one produce request to a partition: 16 KB, the de
 FETCH_BYTES = (
     512 * 1024
 )  # of one partition in one fetch; a larger record still comes, alone. 2 MB cost a fifth more CPU a post
-READ_AHEAD_BYTES = (
-    4 * 1024 * 1024
-)  # of a connection; with the default of 64 KB a fetch of 3 MB pauses the socket fifty times
 START_SECONDS = 10.0
 PUBLISH_SECONDS = 10.0
 SEND_SECONDS = 8.0  # aiokafka's own limit of a send, a little below ours so that its error names the cause
@@ -90,7 +84,7 @@ class Connection:
             raise Unavailable("broker", f"{self.name}: {what} failed: {type(error).__name__}: {error}") from error
 
     def make_producer(self) -> Any:
-        ProduceRequest_v7.encode = _encode
+        join_requests_once()
         return AIOKafkaProducer(
             **self._options,
             acks="all",
@@ -102,8 +96,7 @@ class Connection:
 
     def make_consumer(self, group: str | None) -> Any:
         settings = self.settings
-        fetcher.PartitionRecords = _Records
-        conn.READER_LIMIT = READ_AHEAD_BYTES
+        read_records_once()
         return AIOKafkaConsumer(
             **self._options,
             group_id=group,
@@ -226,19 +219,6 @@ def _batches(client: Any, grouped: Mapping[int, Sequence[tuple[bytes, bytes]]]) 
                 count += 1
             batch._relative_offset = count  # noqa: SLF001 - see above
             yield partition, batch
-
-
-def _encode(request: Any) -> bytes:
-    """Encode a produce request, as aiokafka's own schema does but with one copy of the records instead of six: a tenth of the hop."""
-    *fields, _ = request.SCHEMA.fields
-    *values, topics = (request.__dict__[name] for name in request.SCHEMA.names)
-    parts = [field.encode(value) for field, value in zip(fields, values, strict=True)]
-    parts.append(Int32.encode(len(topics)))
-    for topic, partitions in topics:
-        parts += (String("utf-8").encode(topic), Int32.encode(len(partitions)))
-        for partition, records in partitions:
-            parts += (Int32.encode(partition), Int32.encode(len(records)), records)
-    return b"".join(parts)
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:
@@ -389,28 +369,6 @@ async def read_one(connection: Connection, topic: str, partition: int, offset: i
             return record if record.offset == offset else None
     finally:
         await _bounded(connection.clock, client.stop())
-
-
-class _Records(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has no types
-    """Makes each record once, as ours, whatever transaction it came in: aiokafka's own, half thrown away, costs a sixth of the hop."""
-
-    next_fetch_offset: int
-
-    def _unpack_records(self) -> Iterator[StreamRecord]:
-        topic, partition = self._tp
-        make = tuple.__new__  # what a named tuple's own would call
-        while self._records.has_next():
-            batch = self._records.next_batch()
-            if not batch.validate_crc():
-                raise CorruptRecordException(f"{topic}-{partition}: a wrong checksum from offset {batch.base_offset}")
-            for record in () if batch.is_control_batch else batch:
-                offset = record.offset
-                if offset >= self.next_fetch_offset:  # a compressed batch comes whole, whatever offset was asked for
-                    self.next_fetch_offset = offset + 1
-                    key, value = record.key, record.value
-                    name = "" if key is None else key.decode("utf-8", "replace")
-                    yield make(StreamRecord, (topic, partition, offset, name, value or b"", record.timestamp / 1000))
-            self.next_fetch_offset = batch.next_offset  # also where compaction took the last record
 
 
 async def describe_topics(connection: Connection, admin: Any, names: Sequence[str]) -> dict[str, int]:
