@@ -57,6 +57,7 @@ def test_roles_on_kafka_and_postgresql_stop_and_nothing_is_lost(cluster_home: De
         wait_for(lambda: cluster_home.law().in_flight == 0, 60, "what was on its way")
 
 
+@pytest.mark.soak
 @pytest.mark.kafka
 @pytest.mark.postgres
 def test_roles_stop_while_broker_and_database_are_frozen(
