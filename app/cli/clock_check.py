@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from app.clock import Clock
 from app.db.clock import database_offset, seen_by_receivers
-from app.db.migrate import check
+from app.db.migrate import check_in
 from app.db.session import open_database
 from app.domain.clocks import OFF_S, WRONG_S, apart, before_build
 from app.errors import WatchdeskError
@@ -50,10 +50,9 @@ async def _offsets(settings: Settings, clock: Clock) -> AsyncGenerator[tuple[flo
     with suppress(WatchdeskError):
         async with open_database(settings.database_url, role="cli") as database, database.read() as session:
             ahead = await database_offset(session, clock)
-        if ahead is not None:
-            yield ahead, "by the database's clock ours is"
-        await check(settings.database_url)
-        async with open_database(settings.database_url, role="cli") as database, database.read() as session:
+            if ahead is not None:
+                yield ahead, "by the database's clock ours is"
+            await check_in(session)
             seen = await seen_by_receivers(session)
         for machine, one in sorted(seen.items()):
             if abs(clock.now() - one.at) < FRESH:
