@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from alembic.script import ScriptDirectory
 from app.db.migrate import alembic_config, head, upgrade
 from app.db.revisions import known_revisions, refuse_file, refuse_folder, refuse_unknown
 from app.errors import SchemaError, SettingsError
+
+NOBODY = 65534
 
 
 def test_the_names_of_the_scripts_are_the_revisions_that_alembic_knows() -> None:
@@ -68,11 +72,23 @@ def test_a_folder_that_is_not_there_is_refused_with_its_path(tmp_path: Path) -> 
         refuse_folder(tmp_path / "none" / "desk.db")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_refused_with_its_path(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+@contextmanager
+def without_root() -> Iterator[None]:
+    """Be nobody until the block ends, where we are root: root may write everywhere."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setresuid(NOBODY, NOBODY, 0)
     try:
-        with pytest.raises(SettingsError, match=f"cannot write in {tmp_path}"):
-            refuse_folder(tmp_path / "desk.db")
+        yield
     finally:
-        tmp_path.chmod(0o700)
+        os.setresuid(0, 0, 0)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_with_its_path() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # not `tmp_path`, whose parents nobody but we may pass
+        path = Path(folder)
+        path.chmod(0o555)
+        with without_root(), pytest.raises(SettingsError, match=f"cannot write in {path}"):
+            refuse_folder(path / "desk.db")
+        path.chmod(0o700)
