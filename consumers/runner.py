@@ -33,10 +33,9 @@ async def run_stage(resources: Resources, name: str, topic: str, make: Callable[
             async with resources.stream.reader(topic, name) as reader:
                 await make()(reader)
         except Unavailable as down:
+            # Only where it worked since the last failure: a body that joins and fails would join anew ten times a second.
             if part in resources.health.parts and resources.health.parts[part].ok:
-                wait = (
-                    FIRST_WAIT_S  # it worked since: a body that only joins and fails would join anew ten times a second
-                )
+                wait = FIRST_WAIT_S
             paused.set(1)
             resources.health.say(part, resources.clock.now(), ok=False, detail=f"{down.what}: {down.detail}")
             log.warning("paused", stage=name, down=down.what, detail=down.detail, wait=round(wait, 2))

